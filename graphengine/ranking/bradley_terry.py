@@ -1,0 +1,45 @@
+"""Rankings by Bradley-Terry with a band for "unsure" and a shared yes-bias (see `model`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphengine.ranking.connected import weak_components
+from graphengine.ranking.layout import blocks, lay_out
+from graphengine.ranking.model import weigh
+from graphengine.ranking.output import Scores
+from graphengine.ranking.posterior import posterior
+from graphengine.ranking.top import places
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from graphengine.ranking.calibration import Calibration
+
+
+def bradley_terry(counts: pa.Table, calibration: Calibration) -> Scores:
+    """Score, sd, P(top) and rank interval of every candidate.
+
+    The score is the strength θ of highest posterior probability, given the calibration's β, τ, σ; its sd has the
+    uncertainty of β and τ in it: Cov(θ) = H⁻¹ + J C Jᵀ, with H = minus the second derivatives of the log posterior by
+    θ, J = dθ/d(β, log τ) and C = the calibration's covariance. Scores of a context are comparable with each other.
+    """
+    layout = lay_out(counts)
+    n = len(layout.node_card)
+    score, sd, p_top = np.empty(n), np.empty(n), np.empty(n)
+    lower, upper = np.empty(n, np.int64), np.empty(n, np.int64)
+    for block in blocks(layout):
+        found = posterior(block, weigh(block.answers, calibration.not_wiser), calibration)
+        place = places(found.theta, found.covariance, block.real)
+        real = block.real
+        nodes = block.nodes[real]
+        score[nodes] = found.theta[real]
+        sd[nodes] = np.sqrt(np.diagonal(found.covariance, axis1=1, axis2=2)[real])
+        p_top[nodes], lower[nodes], upper[nodes] = place.p_top[real], place.lower[real], place.upper[real]
+    return Scores(
+        layout.contexts, layout.cards, layout.node_context, layout.node_card, score,
+        weak_components(layout.node_context, layout.source, layout.target), sd=sd, p_top=p_top, rank_lower=lower,
+        rank_upper=upper,
+    )

@@ -1,0 +1,135 @@
+"""`WISER` edges: one per unordered pair and context with answers, pointing to the card more probably wiser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from graphengine.ranking.layout import Layout, blocks, lay_out
+from graphengine.ranking.model import weigh
+from graphengine.ranking.output import TIE, Z90
+from graphengine.ranking.posterior import posterior
+from graphengine.tables import EDGES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from graphengine.ranking.arrays import Ints, Reals
+    from graphengine.ranking.calibration import Calibration
+
+
+
+class _Pairs(NamedTuple):
+    low: Ints  # node of the smaller card id
+    high: Ints
+    up: Ints  # (pairs, 3) answers to "is high wiser than low?"
+    down: Ints  # (pairs, 3) answers to "is low wiser than high?"
+
+
+def wiser_edges(counts: pa.Table, calibration: Calibration) -> pa.Table:
+    """The EDGES of all contexts under a calibration.
+
+    With m and s the mean and standard deviation of θ_to - θ_from (s² = own² + shared², where `shared` is what is not
+    known of β and τ): `p_model` = Φ(m / s), yes-bias removed; its interval is Φ((m ± 1.645 shared) / own). An edge
+    points to the card with p_model > .5; at exactly .5 to the one with the higher `p_majority`, and then to the
+    smaller id.
+
+    `p_majority` is the mean of Beta(1 + favour, 1 + n - favour), with its 5% and 95% quantiles, n = all answers on the
+    pair ("unsure" included) and favour = "wiser" for `to` plus "not wiser" for `from` (the latter only if the
+    calibration reads "not wiser" as against).
+
+    Args:
+        counts: COUNTS, in any row order.
+        calibration: From `calibrate`.
+
+    Returns:
+        EDGES sorted by context, from card, to card.
+    """
+    layout = lay_out(counts)
+    if not len(layout.source):
+        return EDGES.empty()
+    pairs = _pair_up(layout)
+    mean, own, shared = _differences(layout, pairs, calibration)
+    against = calibration.not_wiser == "against"
+    answers = pairs.up.sum(axis=1) + pairs.down.sum(axis=1)
+    for_high = pairs.up[:, 0] + (pairs.down[:, 1] if against else 0)
+    for_low = pairs.down[:, 0] + (pairs.up[:, 1] if against else 0)
+    mean = np.where(np.abs(mean) <= TIE, 0.0, mean)
+    to_high = (mean > 0) | ((mean == 0) & (for_high > for_low))
+    return _table(layout, pairs, to_high, np.abs(mean), own, shared,
+                  _majority(np.where(to_high, for_high, for_low), answers))
+
+
+def _pair_up(layout: Layout) -> _Pairs:
+    low, high = np.minimum(layout.source, layout.target), np.maximum(layout.source, layout.target)
+    nodes = len(layout.node_card)
+    keys, pair = np.unique(low * nodes + high, return_inverse=True)
+    up, down = np.zeros((len(keys), 3), np.int64), np.zeros((len(keys), 3), np.int64)
+    upward = layout.source == low
+    up[pair[upward]] = layout.answers[upward]
+    down[pair[~upward]] = layout.answers[~upward]
+    return _Pairs(keys // nodes, keys % nodes, up, down)
+
+
+def _differences(layout: Layout, pairs: _Pairs, calibration: Calibration) -> tuple[Reals, Reals, Reals]:
+    """Per pair: mean of θ_high - θ_low, its sd if β and τ were known, and its sd from what is not known of them."""
+    n = len(pairs.low)
+    mean, own, shared = np.empty(n), np.empty(n), np.empty(n)
+    first = np.searchsorted(layout.node_context[pairs.low], np.arange(len(layout.contexts) + 1))
+    c = np.array(calibration.covariance)
+    for block in blocks(layout):
+        found = posterior(block, weigh(block.answers, calibration.not_wiser), calibration)
+        begin, end = first[block.contexts], first[block.contexts + 1]
+        owner = np.repeat(np.arange(len(begin)), end - begin)
+        within = np.arange(len(owner)) - np.repeat(np.cumsum(end - begin) - (end - begin), end - begin)
+        which = begin[owner] + within
+        low = pairs.low[which] - layout.start[block.contexts][owner]
+        high = pairs.high[which] - layout.start[block.contexts][owner]
+        mean[which] = found.theta[owner, high] - found.theta[owner, low]
+        own[which] = np.sqrt(
+            found.own[owner, high, high] + found.own[owner, low, low] - 2 * found.own[owner, high, low]
+        )
+        move = found.shared[owner, high] - found.shared[owner, low]
+        shared[which] = np.sqrt(
+            move[:, 0] ** 2 * c[0, 0] + 2 * move[:, 0] * move[:, 1] * c[0, 1] + move[:, 1] ** 2 * c[1, 1]
+        )
+    return mean, own, shared
+
+
+def _majority(favour: Ints, answers: Ints) -> tuple[Reals, Reals, Reals]:
+    """Mean, 5% and 95% quantile of Beta(1 + favour, 1 + answers - favour)."""
+    from scipy.special import betaincinv
+
+    # Few distinct pairs of numbers occur, and quantiles are slow.
+    keys, place = np.unique(answers * (answers.max() + 1) + favour, return_inverse=True)
+    n, k = np.divmod(keys, answers.max() + 1)
+    yes, no = 1.0 + k, 1.0 + n - k
+    return (yes / (yes + no))[place], betaincinv(yes, no, 0.05)[place], betaincinv(yes, no, 0.95)[place]
+
+
+def _table(
+    layout: Layout, pairs: _Pairs, to_high: NDArray[np.bool_], margin: Reals, own: Reals, shared: Reals,
+    majority: tuple[Reals, Reals, Reals],
+) -> pa.Table:
+    from scipy.special import ndtr
+
+    source = np.where(to_high, pairs.low, pairs.high)
+    target = np.where(to_high, pairs.high, pairs.low)
+    order = np.lexsort((target, source))
+    answers = np.where(to_high[:, None], pairs.up, pairs.down)[order]
+    reverse = np.where(to_high[:, None], pairs.down, pairs.up)[order]
+    context, card = layout.context_column(), layout.card_column()
+    sd = np.sqrt(own**2 + shared**2)
+    columns = {
+        "context_id": context.take(pa.array(source[order])), "from_id": card.take(pa.array(source[order])),
+        "to_id": card.take(pa.array(target[order])),
+        "wiser": answers[:, 0], "not_wiser": answers[:, 1], "unsure": answers[:, 2],
+        "wiser_reverse": reverse[:, 0], "not_wiser_reverse": reverse[:, 1], "unsure_reverse": reverse[:, 2],
+        "p_model": ndtr(margin / sd)[order], "p_model_lower": ndtr((margin - Z90 * shared) / own)[order],
+        "p_model_upper": ndtr((margin + Z90 * shared) / own)[order], "margin": margin[order], "margin_sd": sd[order],
+        "p_majority": majority[0][order], "p_majority_lower": majority[1][order],
+        "p_majority_upper": majority[2][order],
+    }
+    return pa.table([pa.array(columns[field.name], field.type) for field in EDGES.schema], schema=EDGES.schema)

@@ -1,0 +1,181 @@
+"""What a ranking says of each context: is a single winner named, and why (not).
+
+The rule for a single winner is strict on purpose: of two cards one always has P(top) >= .5, and a card with one answer
+in a corner of its own can lead through the prior alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from graphengine.errors import RankingError
+from graphengine.ranking.layout import codes, lay_out
+from graphengine.tables import RANKS, VERDICTS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from graphengine.ranking.arrays import Ints
+
+
+MIN_ANSWERS = 5
+MIN_PEOPLE = 3
+RIVAL = 0.05
+COVERED = 0.9
+"""A single winner has at least `MIN_ANSWERS` answers from `MIN_PEOPLE` people; cards with P(top) above `RIVAL` must be
+in its component; a set of cards has a total P(top) of at least `COVERED`."""
+
+
+class Verdict(NamedTuple):
+    """Of one context: is there a single winner, why (not), and which rows `wisest` answers."""
+
+    single_winner: bool
+    reason: str
+    members: list[int]
+
+
+def verdicts(
+    ranks: pa.Table, counts: pa.Table, people: pa.Table | None = None, *, method: str = "bradley-terry",
+    confidence: float = 0.8,
+) -> pa.Table:
+    """The verdict on every context that has answers or ranks.
+
+    For `bradley-terry` a single winner needs P(top) >= `confidence`, at least 5 answers from at least 3 people on that
+    card, and every card with P(top) > .05 in the same component; otherwise the smallest set of cards with total
+    P(top) >= .9 is given. Without `people` the number of people is not known, so no single winner is named. For
+    `pagerank`, which has no uncertainty, the first card is the winner unless others tie with it.
+
+    Args:
+        ranks: RANKS, any row order.
+        counts: COUNTS that they were made from.
+        people: PEOPLE: who answered about a card in a context.
+        method: "bradley-terry" or "pagerank".
+        confidence: The least P(top) of a single winner.
+
+    Returns:
+        VERDICTS sorted by context, `data_hash` null (the caller knows the state of the votes). Reasons name no card.
+
+    Raises:
+        RankingError: If `confidence` is not above 0 and at most 1.
+    """
+    judged = judge(ranks, counts, people, method=method, confidence=confidence)
+    layout = lay_out(counts)
+    silent = "no card is ranked: no edge of this context passes the edge rule" if method == "pagerank" else (
+        "no card is ranked: the ranking does not cover this context")
+    for context in layout.contexts.to_pylist():
+        judged.setdefault(context, Verdict(False, silent, []))
+    return VERDICTS.table([
+        {"context_id": context, "single_winner": judged[context].single_winner, "reason": judged[context].reason}
+        for context in sorted(judged)
+    ])
+
+
+def with_tied_top(
+    ranks: pa.Table, counts: pa.Table, people: pa.Table | None, *, method: str, confidence: float
+) -> pa.Table:
+    """The ranks with `tied_top` filled: member of what `wisest` answers."""
+    top = np.zeros(ranks.num_rows, bool)
+    for verdict in judge(ranks, counts, people, method=method, confidence=confidence).values():
+        top[verdict.members] = True
+    at = RANKS.schema.get_field_index("tied_top")
+    return ranks.set_column(at, RANKS.schema.field(at), pa.array(top))
+
+
+def judge(
+    ranks: pa.Table, counts: pa.Table, people: pa.Table | None, *, method: str, confidence: float
+) -> dict[str, Verdict]:
+    """The verdict by context id; members are row numbers of `ranks`."""
+    if not 0 < confidence <= 1:
+        raise RankingError(f"confidence must be above 0 and at most 1, not {confidence}", hint="--confidence 0.8",
+                           value=confidence)
+    context, names = codes(ranks.column("context_id"))
+    order = np.argsort(context, kind="stable")
+    rows = np.split(order, np.searchsorted(context[order], np.arange(1, len(names)))) if len(names) else []
+    if method == "pagerank":
+        rank = ranks.column("rank").to_numpy()
+        return {name: _by_rank(part, rank) for name, part in zip(names.to_pylist(), rows, strict=True)}
+    answers, persons = _evidence(ranks, counts, people)
+    p_top = ranks.column("p_top").to_numpy()
+    rank, component = ranks.column("rank").to_numpy(), ranks.column("component").to_numpy()
+    verdict = {}
+    for name, part in zip(names.to_pylist(), rows, strict=True):
+        part = part[np.lexsort((rank[part], -p_top[part]))]  # noqa: PLW2901
+        verdict[name] = _by_probability(part, p_top[part], component[part], int(answers[part[0]]),
+                                        None if persons is None else int(persons[part[0]]), confidence)
+    return verdict
+
+
+def _by_rank(part: Ints, rank: Ints) -> Verdict:
+    first = part[rank[part] == 1].tolist()
+    if len(first) == 1:
+        return Verdict(True, "highest PageRank; PageRank has no uncertainty, so this says nothing of how sure it is",
+                       first)
+    return Verdict(False, f"no single winner: {len(first)} cards tie for the highest PageRank", first)
+
+
+def _by_probability(
+    part: Ints, p_top: NDArray[np.float64], component: Ints, answers: int, people: int | None, confidence: float
+) -> Verdict:
+    failed = []
+    if p_top[0] < confidence:
+        failed.append(f"P(top) of the leading card is {_short(p_top[0])}, below {_short(confidence)}")
+    if answers < MIN_ANSWERS:
+        failed.append(f"the leading card has {_number(answers, 'answer')}, fewer than {MIN_ANSWERS}")
+    if people is None:
+        failed.append("it is not known how many people answered about the leading card")
+    elif people < MIN_PEOPLE:
+        failed.append(f"the answers about the leading card come from {_number(people, 'person', 'people')}, "
+                      f"fewer than {MIN_PEOPLE}")
+    apart = len(set(component[(p_top > RIVAL) | (np.arange(len(part)) == 0)].tolist()))
+    if apart > 1:
+        failed.append(f"the cards with P(top) above {RIVAL} lie in {apart} components that no question ties together")
+    if not failed:
+        return Verdict(True, f"single winner: P(top) {_short(p_top[0])} (at least {_short(confidence)}), "
+                             f"{_number(answers, 'answer')} from {people} people", part[:1].tolist())
+    size = int(np.searchsorted(np.cumsum(p_top), COVERED - 1e-12)) + 1
+    size = min(size, len(part))
+    total = float(p_top[:size].sum())
+    failed.append(f"{_number(size, 'card')} together {'has' if size == 1 else 'have'} P(top) {_short(total)}"
+                  if size > 1 else f"it alone has P(top) {_short(total)}")
+    return Verdict(False, "no single winner: " + "; ".join(failed), part[:size].tolist())
+
+
+def _short(p: float) -> str:
+    """Two digits, rounded down, so that a number never reads as reaching a limit that it misses."""
+    return f"{np.floor(p * 100 + 1e-9) / 100:.2f}"
+
+
+def _number(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _evidence(ranks: pa.Table, counts: pa.Table, people: pa.Table | None) -> tuple[Ints, Ints | None]:
+    """Answers and people per row of the ranks."""
+    layout = lay_out(counts)
+    asked = pa.table({
+        "context_id": layout.context_column(), "card_id": layout.card_column(),
+        "n": pa.array(layout.answers_per_node()),
+    })
+    answers = _look_up(ranks, asked)
+    if people is None:
+        return answers, None
+    return answers, _look_up(ranks, people.rename_columns({"people": "n"}))
+
+
+def _look_up(ranks: pa.Table, values: pa.Table) -> Ints:
+    keys = ["context_id", "card_id"]
+    wanted = ranks.select(keys)
+    both = pa.concat_tables([wanted, values.select(keys).cast(wanted.schema)])
+    context, _ = codes(both.column("context_id"))
+    card, cards = codes(both.column("card_id"))
+    key = context * max(len(cards), 1) + card
+    mine, theirs = key[: ranks.num_rows], key[ranks.num_rows:]
+    order = np.argsort(theirs, kind="stable")
+    at = np.minimum(np.searchsorted(theirs[order], mine), max(len(theirs) - 1, 0))
+    if not len(theirs):
+        return np.zeros(len(mine), np.int64)
+    n = values.column("n").to_numpy()[order]
+    return np.where(theirs[order][at] == mine, n[at], 0)
