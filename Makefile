@@ -25,7 +25,7 @@ test-core: $(VENV)/.dev ## Run the tests that need no torch
 lint: $(VENV)/.dev $(LINTER)/node_modules/.package-lock.json ## Check style, types, layers, and every Cypher file with Neo4j's own parser
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/pyright
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-cache
 	node $(LINTER)/cypherlint.cjs cypher
 
 bench: $(VENV)/.dev ## Run the benchmarks, each beside its floor, measured in the same run
