@@ -86,10 +86,11 @@ TRUTH: dict[str, TableSpec] = {
         "id", id=_TEXT, from_id=_TEXT, to_id=_TEXT, contexts=_TEXTS, wiser=_INT, not_wiser=_INT, less_wise=_INT,
         unsure=_INT, impressions=_INT, load_id=_TEXT,
     ),
-    "votes": _spec("user_id upgrade_id", user_id=_TEXT, upgrade_id=_TEXT, answer=_TEXT, at=_INT, load_id=_TEXT),
+    # Before the votes: an answer that was superseded is written down before the one that supersedes it.
     "votes_before": _spec(
         "id", id=_TEXT, user_id=_TEXT, upgrade_id=_TEXT, answer=_TEXT, at=_INT, load_id=_TEXT
     ),
+    "votes": _spec("user_id upgrade_id", user_id=_TEXT, upgrade_id=_TEXT, answer=_TEXT, at=_INT, load_id=_TEXT),
 }
 """The truth. `cards.title` is null for a stub (a card known only by its id); `votes.at` is null where no time is known;
 `users.id` is a pseudonym; `tombstones.id` is the sha256 of an erased pseudonym, so that the pseudonym itself is gone."""

@@ -1,0 +1,4 @@
+// The truth: tombstones.
+// returns id: string
+MATCH (n:Tombstone)
+RETURN n.id AS id

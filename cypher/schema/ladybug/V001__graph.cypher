@@ -1,0 +1,27 @@
+// The graph model: truth first, then what is derived from it. Times are INT64 milliseconds UTC.
+CREATE NODE TABLE IF NOT EXISTS Graph(id STRING PRIMARY KEY, graph_id STRING, key_fingerprint STRING, content_hash STRING, duplicates_hash STRING);
+CREATE NODE TABLE IF NOT EXISTS Journal(id STRING PRIMARY KEY, part INT64);
+CREATE NODE TABLE IF NOT EXISTS Load(id STRING PRIMARY KEY, at INT64, file STRING, format STRING, file_sha256 STRING, mapping_sha256 STRING, read INT64, accepted INT64, changed INT64, unchanged INT64, rejected INT64, status STRING, previous STRING);
+CREATE NODE TABLE IF NOT EXISTS Tombstone(id STRING PRIMARY KEY);
+CREATE NODE TABLE IF NOT EXISTS Export(id STRING PRIMARY KEY, kind STRING, path STRING, at INT64, data_hash STRING, contexts STRING[]);
+CREATE NODE TABLE IF NOT EXISTS Scenario(id STRING PRIMARY KEY, text STRING, image STRING, load_id STRING);
+CREATE NODE TABLE IF NOT EXISTS Context(id STRING PRIMARY KEY, text STRING, load_id STRING, data_hash STRING);
+CREATE NODE TABLE IF NOT EXISTS ValuesCard(id STRING PRIMARY KEY, title STRING, description STRING, policies STRING[], load_id STRING);
+CREATE NODE TABLE IF NOT EXISTS User(id STRING PRIMARY KEY, load_id STRING);
+CREATE NODE TABLE IF NOT EXISTS `Group`(id STRING PRIMARY KEY, variable STRING, value STRING, load_id STRING);
+CREATE NODE TABLE IF NOT EXISTS Upgrade(id STRING PRIMARY KEY, story STRING, load_id STRING);
+CREATE NODE TABLE IF NOT EXISTS Tally(id STRING PRIMARY KEY, wiser INT64, not_wiser INT64, less_wise INT64, unsure INT64, impressions INT64, load_id STRING);
+CREATE NODE TABLE IF NOT EXISTS Ranking(id STRING PRIMARY KEY, method STRING, edge_rule STRING, parameters STRING, calibration STRING, data_hash STRING, at INT64, version STRING);
+CREATE REL TABLE IF NOT EXISTS RAISES(FROM Scenario TO Context, load_id STRING);
+CREATE REL TABLE IF NOT EXISTS DUPLICATE_OF(FROM ValuesCard TO ValuesCard, load_id STRING);
+CREATE REL TABLE IF NOT EXISTS ARTICULATED(FROM User TO ValuesCard, load_id STRING);
+CREATE REL TABLE IF NOT EXISTS MEMBER_OF(FROM User TO `Group`, load_id STRING);
+CREATE REL TABLE IF NOT EXISTS FROM_CARD(FROM Upgrade TO ValuesCard, FROM Tally TO ValuesCard);
+CREATE REL TABLE IF NOT EXISTS TO_CARD(FROM Upgrade TO ValuesCard, FROM Tally TO ValuesCard);
+CREATE REL TABLE IF NOT EXISTS IN_CONTEXT(FROM Upgrade TO Context);
+CREATE REL TABLE IF NOT EXISTS OF_CONTEXT(FROM Tally TO Context);
+CREATE REL TABLE IF NOT EXISTS VOTED(FROM User TO Upgrade, answer STRING, at INT64, load_id STRING);
+CREATE REL TABLE IF NOT EXISTS VOTED_BEFORE(FROM User TO Upgrade, id STRING, answer STRING, at INT64, load_id STRING);
+CREATE REL TABLE IF NOT EXISTS WISER(FROM ValuesCard TO ValuesCard, context_id STRING, wiser INT64, not_wiser INT64, unsure INT64, wiser_reverse INT64, not_wiser_reverse INT64, unsure_reverse INT64, p_model DOUBLE, p_model_lower DOUBLE, p_model_upper DOUBLE, margin DOUBLE, margin_sd DOUBLE, p_majority DOUBLE, p_majority_lower DOUBLE, p_majority_upper DOUBLE);
+CREATE REL TABLE IF NOT EXISTS RANKED_IN(FROM ValuesCard TO Context, ranking_id STRING, rank INT64, rank_lower INT64, rank_upper INT64, score DOUBLE, sd DOUBLE, lower DOUBLE, upper DOUBLE, p_top DOUBLE, tied_top BOOLEAN, component INT64);
+CREATE REL TABLE IF NOT EXISTS COVERS(FROM Ranking TO Context, single_winner BOOLEAN, reason STRING, data_hash STRING);

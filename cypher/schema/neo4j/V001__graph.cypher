@@ -1,0 +1,16 @@
+// Every node is known by its id; look-ups that don't start at a node get an index.
+CREATE CONSTRAINT graph_id IF NOT EXISTS FOR (n:Graph) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT load_id IF NOT EXISTS FOR (n:Load) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT tombstone_id IF NOT EXISTS FOR (n:Tombstone) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT export_id IF NOT EXISTS FOR (n:Export) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT scenario_id IF NOT EXISTS FOR (n:Scenario) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT context_id IF NOT EXISTS FOR (n:Context) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT valuescard_id IF NOT EXISTS FOR (n:ValuesCard) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT user_id IF NOT EXISTS FOR (n:User) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT group_id IF NOT EXISTS FOR (n:`Group`) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT upgrade_id IF NOT EXISTS FOR (n:Upgrade) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT tally_id IF NOT EXISTS FOR (n:Tally) REQUIRE n.id IS UNIQUE;
+CREATE CONSTRAINT ranking_id IF NOT EXISTS FOR (n:Ranking) REQUIRE n.id IS UNIQUE;
+CREATE RANGE INDEX wiser_context IF NOT EXISTS FOR ()-[e:WISER]-() ON (e.context_id);
+CREATE RANGE INDEX ranked_in_ranking IF NOT EXISTS FOR ()-[r:RANKED_IN]-() ON (r.ranking_id);
+CREATE RANGE INDEX voted_load IF NOT EXISTS FOR ()-[v:VOTED]-() ON (v.load_id);

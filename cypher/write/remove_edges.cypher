@@ -1,0 +1,3 @@
+// Remove all wiser edges.
+MATCH (l:ValuesCard)-[e:WISER]->(w:ValuesCard)
+DELETE e

@@ -1,0 +1,7 @@
+// Remove superseded answers.
+// param rows: rows
+UNWIND $rows AS row
+MATCH (a:User {id: row.user_id})
+MATCH (b:Upgrade {id: row.upgrade_id})
+MATCH (a)-[r:VOTED_BEFORE {id: row.id}]->(b)
+DELETE r

@@ -1,0 +1,402 @@
+"""The store contract: where the graph lives, whatever the engine.
+
+Truth is appended (`append`), taken back (`undo`) and erased (`erase`); derived tables are replaced; queries are files.
+All of that is worked out here on Arrow tables; an engine only has to know how to read, how to hand out the truth, and
+how to apply a `Delta` in one transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from graphengine.errors import InputError, NotFoundError, StoreError
+from graphengine.store import hashing, merge, pseudonyms, queries
+from graphengine.store.delta import Change, Delta, added, batches
+from graphengine.tables import TRUTH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Load:
+    """What is known of an import before it is merged."""
+
+    file: str
+    format: str
+    file_sha256: str = ""
+    mapping_sha256: str = ""
+    read: int = 0
+    rejected: int = 0
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What an import did to the truth. `load_id` is None where it changed nothing."""
+
+    load_id: str | None
+    accepted: int
+    changed: int
+    unchanged: int
+    new: dict[str, int] = field(default_factory=dict)
+    updated: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What taking an import back did."""
+
+    load_id: str
+    removed: dict[str, int]
+    restored: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What erasing a person did; `exports` are those that may still hold the person's votes."""
+
+    user_id: str
+    removed: dict[str, int]
+    exports: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which graph this is, and which key its pseudonyms were made with."""
+
+    graph_id: str
+    key_fingerprint: str
+
+
+class Store(ABC):
+    """A moral graph on some engine. Use it as a context manager; one writer at a time."""
+
+    engine: ClassVar[str]
+    batch_size: ClassVar[int]
+    address: str
+
+    # What an engine provides ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def identity(self) -> Identity:
+        """Which graph this is.
+
+        Raises:
+            StoreUnreachableError: If the engine does not answer.
+        """
+
+    @abstractmethod
+    def key_file(self) -> Path:
+        """Where the key of the pseudonyms lies."""
+
+    @abstractmethod
+    def state(self, name: str, upgrades: pa.Array | None = None) -> pa.Table:
+        """The truth: the rows of one of `TRUTH`'s tables (or `hashes`), in no particular order.
+
+        Args:
+            name: The table.
+            upgrades: For votes: at least the votes on these upgrades (an engine may give all).
+        """
+
+    @abstractmethod
+    def migrate(self, *, force: bool = False) -> list[str]:
+        """Apply the migrations that are pending; returns their names.
+
+        Raises:
+            StoreError: If the database holds somebody else's data and `force` is not given, or a migration that was
+                applied has been changed since.
+        """
+
+    @abstractmethod
+    def replace_edges(self, edges: pa.Table) -> None:
+        """Put these wiser edges (schema `EDGES`) in the place of all that are there."""
+
+    @abstractmethod
+    def replace_ranking(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table) -> None:
+        """Put a ranking (one row of `RANKINGS`, its `VERDICTS` and `RANKS`) in the place of the one with its id.
+
+        While it is being written the ranking is not there: nobody reads half a ranking.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give everything back. Closing twice is harmless."""
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What `doctor` tells of the engine: version and what else helps."""
+
+    @abstractmethod
+    def _read(self, query: queries.Query, parameters: dict[str, Any]) -> pa.Table: ...
+
+    @abstractmethod
+    def _cypher(self, text: str, parameters: dict[str, Any], limit: int, seconds: float) -> dict[str, list[Any]]: ...
+
+    @abstractmethod
+    def _commit(self, delta: Delta) -> None:
+        """Apply a delta, its hashes included, in one transaction; durable when this returns."""
+
+    def _flush(self) -> None:
+        """Called after the last commit of an operation."""
+
+    def _purge(self) -> None:
+        """Called after an erasure: nothing of what is gone may stay in any file."""
+
+    @abstractmethod
+    def _restore(self, identity: Identity, delta: Delta) -> None:
+        """Make this empty graph the one that a backup describes."""
+
+    # What every engine has from here ----------------------------------------------------------------------------
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, query: str, **parameters: Any) -> pa.Table:
+        """The result of a query file, with the columns and types that its header promises.
+
+        Raises:
+            QueryError: If there is no such query, or a parameter is missing or of another type.
+        """
+        found = queries.find(self.engine, query)
+        return self._read(found, found.bind(parameters))
+
+    def cypher(self, text: str, *, limit: int = 10_000, seconds: float = 30.0, **parameters: Any) -> dict[str, list[Any]]:
+        """The result of a person's own read-only Cypher, as columns.
+
+        Raises:
+            QueryError: If it could do anything but read, takes too long, or does not run.
+        """
+        from graphengine.store import readonly
+
+        readonly.check_read_only(text)
+        missing = sorted(readonly.parameters_of(text) - set(parameters))
+        if missing:
+            from graphengine.errors import QueryError
+
+            raise QueryError(f"parameter {missing[0]!r} is missing", hint=f"give it: -p {missing[0]}=VALUE")
+        return self._cypher(text, parameters, limit, seconds)
+
+    def key(self) -> bytes:
+        """The key of the pseudonyms.
+
+        Raises:
+            WrongKeyError: If the key file is missing or belongs to another graph.
+        """
+        return pseudonyms.read_key(self.key_file(), self.identity().key_fingerprint)
+
+    def content_hash(self) -> str:
+        """The hash of everything people said, whatever the order in which it came."""
+        return self.hashes().get(hashing.TOTAL, "")
+
+    def hashes(self) -> dict[str, str]:
+        """Every content hash by name (see `hashing`)."""
+        table = self.state("hashes")
+        return dict(zip(table.column("id").to_pylist(), table.column("hash").to_pylist(), strict=True))
+
+    def append(
+        self, load: Load, tables: Mapping[str, pa.Table], *, batch_size: int | None = None,
+        on_commit: Callable[[int], None] | None = None,
+    ) -> Appended:
+        """Merge an import into the truth, in batches of one transaction each.
+
+        Idempotent: what is known already is left alone, and an import that was interrupted goes on where it stopped.
+
+        Args:
+            load: Where it comes from.
+            tables: Truth tables without `load_id`; keys unique in each.
+            batch_size: Most rows per transaction.
+            on_commit: Called after each commit with the number of votes that are safe so far.
+        """
+        load_id = _new_load_id()
+        reader = self._reader(tables)
+        merged = merge.merge(tables, reader, load_id)
+        outcome = (merged.accepted, merged.changed, merged.unchanged, merged.new, merged.updated)
+        if not merged.delta:
+            return Appended(None, *outcome)
+        row: dict[str, Any] = {
+            "id": load_id, "at": now(), "file": load.file, "format": load.format, "file_sha256": load.file_sha256,
+            "mapping_sha256": load.mapping_sha256, "read": load.read, "accepted": merged.accepted,
+            "changed": merged.changed, "unchanged": merged.unchanged, "rejected": load.rejected,
+            "previous": merged.previous,
+        }
+        loads = TRUTH["loads"]
+        opened = loads.table([{**row, "status": "open"}])
+        done = loads.table([{**row, "status": "done"}])
+        merged.delta = {"loads": added(loads, opened), **merged.delta}
+        parts = batches(merged.delta, batch_size or self.batch_size)
+        self._write(parts, reader, merged.delta, opened, done, on_commit)
+        return Appended(load_id, *outcome)
+
+    def _reader(self, tables: Mapping[str, pa.Table]) -> Callable[[str], pa.Table]:
+        held: dict[str, pa.Table] = {}
+
+        def reader(name: str) -> pa.Table:
+            if name not in held:
+                among = None
+                if name in {"votes", "votes_before"} and "votes" in tables:
+                    among = tables["votes"].column("upgrade_id").unique()
+                held[name] = self.state(name, among)
+            return held[name]
+
+        return reader
+
+    def _write(
+        self, parts: Any, reader: Callable[[str], pa.Table], delta: Delta, opened: pa.Table, done: pa.Table,
+        on_commit: Callable[[int], None] | None,
+    ) -> None:
+        hashes = self.hashes()
+        upgrades = _all_upgrades(reader, delta)
+        safe = 0
+        parts = iter(parts)
+        part = next(parts)
+        while part is not None:
+            following = next(parts, None)
+            if following is None:  # the last commit closes the load, so that an open load is an interrupted one
+                first = "loads" in part
+                part["loads"] = added(TRUTH["loads"], done) if first else Change(opened, done)
+            self._commit_hashed(part, upgrades, hashes)
+            if "votes" in part:
+                safe += part["votes"].after.num_rows
+            if on_commit is not None:
+                on_commit(safe)
+            part = following
+        self._flush()
+
+    def _commit_hashed(self, part: Delta, upgrades: pa.Table, hashes: dict[str, str]) -> None:
+        moved = hashing.changed(part, upgrades, hashes)
+        if moved:
+            spec = hashing.HASHES
+            before = [{"id": name, "hash": hashes[name]} for name in moved if name in hashes]
+            after = [{"id": name, "hash": value} for name, value in moved.items()]
+            part = {**part, "hashes": Change(spec.table(before), spec.table(after))}
+        self._commit(part)
+        hashes.update(moved)
+
+    def _apply(self, delta: Delta) -> None:
+        """Commit a delta that was not made by an import."""
+        hashes, reader = self.hashes(), self._reader({})
+        upgrades = _all_upgrades(reader, delta)
+        for part in batches(delta, self.batch_size):
+            self._commit_hashed(part, upgrades, hashes)
+        self._flush()
+
+    def record_export(self, kind: str, path: str, contexts: list[str]) -> None:
+        """Remember that data of these contexts was written to a place outside the graph."""
+        spec = TRUTH["exports"]
+        row = {"id": f"{kind}:{path}", "kind": kind, "path": path, "at": now(), "data_hash": self.content_hash(),
+               "contexts": sorted(contexts)}
+        known = [old for old in self.state("exports").to_pylist() if old["id"] == row["id"]]
+        self._apply({"exports": Change(spec.table(known), spec.table([row]))})
+
+    def undo(self, load_id: str) -> Undone:
+        """Take an import back: its votes go, what they superseded comes back.
+
+        Raises:
+            NotFoundError: If there is no such load.
+            InputError: If it was undone already, or a later import replaced rows that it wrote.
+        """
+        loads = {row["id"]: row for row in self.state("loads").to_pylist()}
+        if load_id not in loads:
+            raise NotFoundError(
+                f"there is no load {load_id!r}", hint="graphengine loads lists them", kind="load", name=load_id
+            )
+        if loads[load_id]["status"] == "undone":
+            raise InputError(f"load {load_id} was taken back already", hint="graphengine loads lists what is left")
+        for other in loads.values():
+            if other["id"] != load_id and other["status"] != "undone" and f'"{load_id}"' in (other["previous"] or ""):
+                raise InputError(
+                    f"load {other['id']} changed texts that {load_id} wrote",
+                    hint=f"take that one back first: graphengine undo {other['id']}",
+                )
+        delta = merge.undo(load_id, self.state)
+        self._apply(delta)
+        return Undone(load_id, *_counts(delta))
+
+    def erase(self, who: str) -> Erased:
+        """Erase a person: votes, authorship, groups; a tombstone keeps later imports from bringing them back.
+
+        Args:
+            who: A raw participant id, or a pseudonym.
+
+        Raises:
+            NotFoundError: If the graph does not hold the person.
+            WrongKeyError: If `who` is a raw id and the key is not there.
+        """
+        users = set(self.state("users").column("id").to_pylist())
+        user_id = who if who in users else pseudonyms.pseudonym(self.key(), who)
+        grave = pseudonyms.tombstone(user_id)
+        if user_id not in users:
+            graves = self.state("tombstones").column("id").to_pylist()
+            gone = grave in graves or pseudonyms.tombstone(who) in graves
+            raise NotFoundError(
+                "this person was erased already" if gone else "the graph holds nobody of this id",
+                hint="nothing is left to erase" if gone else "give the id as it stood in the survey file, or a pseudonym",
+                kind="user",
+            )
+        exports = self._exports_with(user_id)
+        delta = merge.erase(user_id, grave, self.state)
+        self._apply(delta)
+        self._purge()
+        return Erased(user_id, _counts(delta)[0], exports)
+
+    def _exports_with(self, user_id: str) -> list[dict[str, Any]]:
+        upgrades = {row["id"]: row["context_id"] for row in self.state("upgrades").to_pylist()}
+        loaded = {row["id"]: row["at"] for row in self.state("loads").to_pylist()}
+        since: dict[str, int] = {}
+        for name in ("votes", "votes_before"):
+            for vote in self.state(name).to_pylist():
+                if vote["user_id"] == user_id:
+                    context, at = upgrades[vote["upgrade_id"]], loaded.get(vote["load_id"], 0)
+                    since[context] = min(at, since.get(context, at))
+        return [
+            row for row in self.state("exports").to_pylist()
+            if any(context in since and since[context] <= row["at"] for context in row["contexts"] or [])
+        ]
+
+    def restore_tables(self, identity: Identity, tables: Mapping[str, pa.Table]) -> None:
+        """Fill this empty graph with the tables of a backup.
+
+        Raises:
+            StoreError: If the graph is not empty.
+        """
+        if any(self.state(name).num_rows for name in ("loads", "contexts", "cards", "users")):
+            raise StoreError(f"the graph {self.address} is not empty", hint="restore into a new graph: --graph NEW")
+        delta: Delta = {name: added(spec, tables.get(name, spec.empty())) for name, spec in TRUTH.items()}
+        self._restore(identity, {name: change for name, change in delta.items() if len(change)})
+
+
+def now() -> int:
+    """Milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def _new_load_id() -> str:
+    return time.strftime("load-%Y%m%d-%H%M%S-", time.gmtime()) + os.urandom(3).hex()
+
+
+def _counts(delta: Delta) -> tuple[dict[str, int], dict[str, int]]:
+    told = {name: change for name, change in delta.items() if name not in {"loads", "hashes", "tombstones"}}
+    gone = {name: change.before.num_rows for name, change in told.items() if change.before.num_rows}
+    back = {name: change.after.num_rows for name, change in told.items() if change.after.num_rows}
+    return gone, back
+
+
+def _all_upgrades(reader: Callable[[str], pa.Table], delta: Delta) -> pa.Table:
+    """Upgrade to context, for every upgrade that the delta's votes may name."""
+    import pyarrow as pa
+
+    columns = ["id", "context_id"]
+    parts = [reader("upgrades").select(columns)]
+    if "upgrades" in delta:
+        parts += [delta["upgrades"].after.select(columns), delta["upgrades"].before.select(columns)]
+    return pa.concat_tables(parts).group_by(columns).aggregate([])

@@ -1,0 +1,233 @@
+"""The journal: where the embedded engine's truth lies.
+
+A folder of numbered parts, each one commit: Parquet files `TABLE.before` (keys that go out) and `TABLE.after` (rows
+that come in) in a folder `NUMBER-part-SHA256`, written under a temporary name, fsynced and renamed, so that a part is
+there whole or not at all. A snapshot (`NUMBER-snapshot-SHA256`) is the same with everything up to a number folded
+together. The sha256 in the name is checked whenever a part is read; a damaged part is named, and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from graphengine.errors import StoreDamagedError
+from graphengine.store import sql
+from graphengine.store.delta import Change, Delta
+from graphengine.store.hashing import HASHES
+from graphengine.tables import TRUTH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SPECS = {**TRUTH, "hashes": HASHES}
+MOST_PARTS = 64
+_NAME = re.compile(r"(\d{8})-(part|snapshot)-([0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One folder of the journal."""
+
+    number: int
+    snapshot: bool
+    sha256: str
+    path: Path
+
+
+def fsync(path: Path) -> None:
+    """Make a file's or folder's content survive a crash."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_folder(path: Path, files: Mapping[str, pa.Table]) -> str:
+    """Write Parquet files into a new folder, fsync them, and return the sha256 over their names and bytes."""
+    import pyarrow.parquet as pq
+
+    path.mkdir(parents=True)
+    digest = hashlib.sha256()
+    for name, table in sorted(files.items()):
+        file = path / f"{name}.parquet"
+        # Dictionaries pay only where values repeat; ids of votes hardly do.
+        pq.write_table(table, file, compression="zstd", compression_level=1)
+        fsync(file)
+        digest.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    fsync(path)
+    return digest.hexdigest()
+
+
+def read_folder(path: Path, sha256: str) -> dict[str, pa.Table]:
+    """The tables of a folder that `write_folder` wrote.
+
+    Raises:
+        StoreDamagedError: If the bytes are not those that were written.
+    """
+    import pyarrow.parquet as pq
+
+    digest = hashlib.sha256()
+    tables: dict[str, pa.Table] = {}
+    try:
+        for file in sorted(path.glob("*.parquet"), key=lambda f: f.stem):
+            content = file.read_bytes()
+            digest.update(file.stem.encode() + b"\0" + hashlib.sha256(content).digest())
+            tables[file.stem] = pa.BufferReader(content)
+        if digest.hexdigest() == sha256:
+            return {name: pq.read_table(content) for name, content in tables.items()}
+    except (OSError, pa.ArrowInvalid):
+        pass
+    raise StoreDamagedError(
+        f"the journal part {path} is damaged: its content does not match the sha256 in its name",
+        hint="put this folder back from a backup of yours, or restore the graph: graphengine restore BACKUP",
+        file=str(path),
+    )
+
+
+class Journal:
+    """The parts in a folder, and the truth that they amount to.
+
+    Args:
+        folder: The journal's folder; made where it is not there.
+
+    Raises:
+        StoreDamagedError: If a part between the others is missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        for draft in folder.glob("tmp-*"):
+            shutil.rmtree(draft)
+        self.parts = self._list()
+        self._cache: dict[tuple[int, bool], dict[str, pa.Table]] = {}
+
+    def _list(self) -> list[Part]:
+        found: list[Part] = []
+        for path in self.folder.iterdir():
+            match = _NAME.fullmatch(path.name)
+            if match:
+                found.append(Part(int(match[1]), match[2] == "snapshot", match[3], path))
+        last = max((part.number for part in found if part.snapshot), default=0)
+        kept = sorted((p for p in found if p.number > last or (p.snapshot and p.number == last)), key=lambda p: p.number)
+        for part in found:
+            if part not in kept:  # a crash came between a snapshot and the end of what it replaces
+                shutil.rmtree(part.path)
+        numbers = [part.number for part in kept]
+        for expected, number in enumerate(numbers, start=numbers[0] if last else 1):
+            if expected != number:
+                raise StoreDamagedError(
+                    f"part {expected} of the journal {self.folder} is missing",
+                    hint="put it back from a backup of yours, or restore the graph: graphengine restore BACKUP",
+                    file=str(self.folder),
+                )
+        return kept
+
+    @property
+    def last(self) -> int:
+        """The number of the last part; 0 for an empty journal."""
+        return self.parts[-1].number if self.parts else 0
+
+    def read(self, part: Part) -> dict[str, pa.Table]:
+        """The tables of a part, checked."""
+        key = (part.number, part.snapshot)
+        if key not in self._cache:
+            self._cache[key] = read_folder(part.path, part.sha256)
+        return self._cache[key]
+
+    def forget(self) -> None:
+        """Let go of the tables held in memory."""
+        self._cache.clear()
+
+    def delta(self, part: Part) -> Delta:
+        """What a part does; of what goes out only the keys are known (other columns are null)."""
+        from graphengine.tables import conform
+
+        tables = self.read(part)
+        return {
+            name: Change(
+                conform(tables[f"{name}.before"], spec.schema) if f"{name}.before" in tables else spec.empty(),
+                tables.get(f"{name}.after", spec.empty()),
+            )
+            for name, spec in SPECS.items()
+            if f"{name}.before" in tables or f"{name}.after" in tables
+        }
+
+    def append(self, delta: Delta) -> int:
+        """Write one commit; when this returns it survives a crash. Returns its number."""
+        files: dict[str, pa.Table] = {}
+        for name, change in delta.items():
+            if change.before.num_rows:
+                files[f"{name}.before"] = change.before.select(list(SPECS[name].key))
+            if change.after.num_rows:
+                files[f"{name}.after"] = change.after
+        return self._put(self.last + 1, "part", files)
+
+    def _put(self, number: int, kind: str, files: Mapping[str, pa.Table]) -> int:
+        draft = self.folder / f"tmp-{number}"
+        sha256 = write_folder(draft, files)
+        path = self.folder / f"{number:08d}-{kind}-{sha256}"
+        draft.rename(path)
+        fsync(self.folder)
+        self.parts.append(Part(number, kind == "snapshot", sha256, path))
+        return number
+
+    def state(self, name: str) -> pa.Table:
+        """The rows of a table as all parts together leave it, in no particular order."""
+        spec = SPECS[name]
+        after: list[tuple[int, pa.Table]] = []
+        before: list[tuple[int, pa.Table]] = []
+        for part in self.parts:
+            tables = self.read(part)
+            if f"{name}.after" in tables:
+                after.append((part.number, tables[f"{name}.after"]))
+            if f"{name}.before" in tables:
+                before.append((part.number, tables[f"{name}.before"]))
+        if not after:
+            return spec.empty()
+        if not before:
+            return pa.concat_tables([table for _, table in after])
+        rows = pa.concat_tables([_numbered(table, number) for number, table in after])
+        gone = pa.concat_tables([_numbered(table, number) for number, table in before])
+        # A row is there unless a later part took its key out (a part that updates takes it out and brings it again).
+        key = ", ".join(spec.key)
+        return sql.run(
+            f"with gone as (select {key}, max(part) as last from g group by all)"
+            f" select r.* exclude (part) from r left join gone using ({key}) where last is null or part >= last",
+            r=rows, g=gone,
+        ).cast(spec.schema)
+
+    def compact(self) -> None:
+        """Fold all parts into one snapshot and remove them."""
+        if not self.parts:
+            return
+        files = {f"{name}.after": table for name in SPECS if (table := self.state(name)).num_rows}
+        replaced, number = self.parts, self.last
+        if [part.snapshot for part in replaced] == [True]:
+            return
+        self.parts = []
+        self._put(number, "snapshot", files)
+        self._cache.clear()
+        for part in replaced:
+            shutil.rmtree(part.path)
+        fsync(self.folder)
+
+    def clear(self) -> None:
+        """Remove every part."""
+        for part in self.parts:
+            shutil.rmtree(part.path)
+        self.parts = []
+        self._cache.clear()
+
+
+def _numbered(table: pa.Table, number: int) -> pa.Table:
+    return table.append_column("part", pa.array([number], pa.int64()).take(pa.array([0] * table.num_rows, pa.int64())))

@@ -1,0 +1,447 @@
+"""The embedded engine: a folder with a journal (the truth) and a Cypher database made from it.
+
+```
+moral.graph/
+  graph.json        which graph this is, and the format of the folder
+  key               the key of the pseudonyms (mode 600)
+  lock              the process that owns the folder
+  journal/          the truth: numbered parts
+  graph.lbug        the projection that Cypher reads; made from the journal, can be made again
+  projection.json   size, time and sha256 of graph.lbug at the last clean close
+```
+
+Opening replays what the projection lacks. A projection that is damaged, from another version, or not the file that was
+closed, is made anew. Rankings and edges live in the projection only: they are derived, and `rank` makes them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from graphengine.errors import QueryError, StoreDamagedError, StoreError, StoreNewerError
+from graphengine.store import migrations, projection, pseudonyms, queries
+from graphengine.store.base import Identity, Store, now
+from graphengine.store.guard import Guard
+from graphengine.store.journal import MOST_PARTS, Journal, fsync
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import ladybug
+    import pyarrow as pa
+
+    from graphengine.store.delta import Delta
+
+FORMAT = 1
+BUFFER_POOL = 512 << 20
+_LARGE = 50_000
+_ARROW_FROM = 2_000
+
+
+class EmbeddedStore(Store):
+    """A graph in a folder.
+
+    Args:
+        folder: The folder; made where it is not there, if `create`.
+        create: Whether a new graph may be made.
+
+    Raises:
+        StoreError: If there is no graph in the folder, or it holds something else.
+        StoreBusyError: If another process has it open.
+        StoreDamagedError: If a part of the journal is damaged.
+        StoreNewerError: If it was made by a newer version.
+    """
+
+    engine: ClassVar[str] = "ladybug"
+    batch_size: ClassVar[int] = 200_000
+
+    def __init__(self, folder: Path, *, create: bool = True) -> None:
+        self.folder = folder
+        self.address = str(folder)
+        fresh = not (folder / "graph.json").exists()
+        if fresh:
+            _check_place(folder, create)
+            folder.mkdir(parents=True, exist_ok=True)
+        self._guard = Guard(folder)
+        self._write_lock = threading.RLock()
+        self._local = threading.local()
+        self._readers: list[ladybug.Connection] = []
+        self._database: ladybug.Database | None = None
+        self._changed = False
+        try:
+            if fresh:
+                self._create()
+            self._identity = _read_identity(folder)
+            self._journal = Journal(folder / "journal")
+            self._open_projection()
+        except BaseException:
+            self._close_database()
+            self._guard.release()
+            raise
+
+    def _create(self) -> None:
+        key = pseudonyms.make_key(self.folder / "key")
+        self._write_identity(Identity(os.urandom(8).hex(), pseudonyms.fingerprint(key)))
+
+    def _write_identity(self, identity: Identity) -> None:
+        text = {"format": FORMAT, "graph_id": identity.graph_id, "key_fingerprint": identity.key_fingerprint}
+        _write_json(self.folder / "graph.json", text)
+        self._identity = identity
+
+    # The projection: open, build, replay -------------------------------------------------------------------------
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "graph.lbug"
+
+    def _open_projection(self) -> None:
+        opening = self.folder / "opening"
+        sound = self._file.exists() and not opening.exists() and _as_closed(self.folder)
+        (self.folder / "projection.json").unlink(missing_ok=True)
+        self._changed = True
+        if sound:
+            opening.touch()  # if the engine dies on a damaged file, the next start does not try it again
+            try:
+                self._connect(self._file)
+                sound = self._usable()
+            except RuntimeError:
+                sound = False
+            opening.unlink(missing_ok=True)
+        if not sound:
+            opening.unlink(missing_ok=True)
+            self._rebuild(keep_derived=False)
+        else:
+            self._replay()
+
+    def _usable(self) -> bool:
+        """Whether the projection is of this version and not ahead of the journal."""
+        rows = self._rows("MATCH (m:Migration) RETURN m.id, m.checksum")
+        if migrations.pending("ladybug", dict(rows)):
+            return False
+        part = self._applied()
+        if part > self._journal.last:
+            raise StoreDamagedError(
+                f"the journal of {self.folder} ends with part {self._journal.last}, but part {part} was written once",
+                hint="put the missing parts back from a backup of yours, or restore the graph: graphengine restore BACKUP",
+                file=str(self.folder / "journal"),
+            )
+        return True
+
+    def _applied(self) -> int:
+        rows = self._rows("MATCH (j:Journal {id: 'journal'}) RETURN j.part")
+        return int(rows[0][0]) if rows else 0
+
+    def _connect(self, path: Path) -> None:
+        import ladybug
+
+        # A WAL that was cut off by a crash is replayed as far as it is whole; the journal has the rest.
+        self._database = ladybug.Database(
+            str(path), buffer_pool_size=BUFFER_POOL, throw_on_wal_replay_failure=False
+        )
+        self._writer = ladybug.Connection(self._database)
+
+    def _close_database(self) -> None:
+        if self._database is None:
+            return
+        # One forgotten connection keeps the old database alive, and its end destroys what a later one has committed.
+        for connection in self._readers:
+            connection.close()
+        self._readers.clear()
+        self._local = threading.local()
+        if hasattr(self, "_writer"):
+            self._writer.close()
+        self._database.close()
+        self._database = None
+
+    def _rebuild(self, *, keep_derived: bool) -> None:
+        with self._write_lock:
+            derived = self._derived() if keep_derived else None
+            self._close_database()
+            draft = self.folder / "graph.new.lbug"
+            _remove_database(draft)
+            self._connect(draft)
+            run = projection.runner(self._writer)
+            graph = {"id": "graph", "graph_id": self._identity.graph_id,
+                     "key_fingerprint": self._identity.key_fingerprint}
+            projection.build(run, self._journal.state, graph, self._journal.last, now())
+            if derived:
+                edges, rankings = derived
+                projection.replace_edges(run, edges)
+                for ranking, verdicts, ranks in rankings:
+                    projection.replace_ranking(run, ranking, verdicts, ranks)
+            run("CHECKPOINT")
+            self._close_database()
+            _remove_database(self._file)
+            draft.rename(self._file)
+            if draft.with_name(draft.name + ".wal").exists():
+                draft.with_name(draft.name + ".wal").rename(self._file.with_name(self._file.name + ".wal"))
+            fsync(self.folder)
+            self._connect(self._file)
+
+    def _derived(self) -> tuple[pa.Table, list[tuple[pa.Table, pa.Table, pa.Table]]]:
+        rankings = self.read("rankings")
+        found: list[tuple[pa.Table, pa.Table, pa.Table]] = []
+        for row, ranking_id in enumerate(rankings.column("id").to_pylist()):
+            found.append((rankings.slice(row, 1), self.read("verdicts", ranking=ranking_id),
+                          self.read("ranks", ranking=ranking_id)))
+        return self.read("wiser_edges"), found
+
+    def _replay(self) -> None:
+        """Bring the parts that the projection lacks into it."""
+        done = self._applied()
+        missing = [part for part in self._journal.parts if part.number > done]
+        if not missing:
+            return
+        size = sum(table.num_rows for part in missing for table in self._journal.read(part).values())
+        if missing[0].snapshot or (size > _LARGE and size > self._size()):
+            self._rebuild(keep_derived=True)
+            return
+        deltas = [self._journal.delta(part) for part in missing]
+        removed = sum(change.before.num_rows for delta in deltas for change in delta.values())
+        if removed > _LARGE:
+            self._rebuild(keep_derived=True)
+            return
+        hashes = self.hashes()
+        with self._transaction() as run:
+            projection.apply(run, deltas, hashes, missing[-1].number)
+
+    def _size(self) -> int:
+        rows = self._rows("MATCH (:User)-[v:VOTED]->(:Upgrade) RETURN count(v)")
+        return int(rows[0][0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Callable[..., Any]]:
+        with self._write_lock:
+            self._guard.check()
+            run = projection.runner(self._writer)
+            run("BEGIN TRANSACTION")
+            try:
+                yield run
+                run("COMMIT")
+            except BaseException:
+                # After a rollback that follows a COPY the engine may crash on the next one: start afresh.
+                with suppress(RuntimeError):
+                    run("ROLLBACK")
+                self._close_database()
+                self._connect(self._file)
+                raise
+
+    # The contract -------------------------------------------------------------------------------------------------
+
+    def identity(self) -> Identity:  # noqa: D102 (see Store)
+        return self._identity
+
+    def key_file(self) -> Path:  # noqa: D102
+        return self.folder / "key"
+
+    def state(self, name: str, upgrades: pa.Array | None = None) -> pa.Table:  # noqa: D102, ARG002
+        return self._journal.state(name)
+
+    def migrate(self, *, force: bool = False) -> list[str]:  # noqa: D102, ARG002
+        return []  # the projection is made by the migrations of this version whenever it is opened
+
+    def _commit(self, delta: Delta) -> None:
+        self._guard.check()
+        with self._write_lock:
+            self._changed = True
+            self._journal.append(delta)
+
+    def _flush(self) -> None:
+        with self._write_lock:
+            self._replay()
+            if len(self._journal.parts) > MOST_PARTS:
+                self._journal.compact()
+            self._journal.forget()
+
+    def _purge(self) -> None:
+        with self._write_lock:
+            self._journal.compact()
+            self._rebuild(keep_derived=True)
+            self._journal.forget()
+
+    def rebuild(self) -> None:
+        """Make the projection anew from the journal, rankings included."""
+        self._rebuild(keep_derived=True)
+
+    def _restore(self, identity: Identity, delta: Delta) -> None:
+        self._write_identity(identity)
+        hashes: dict[str, str] = {}
+        upgrades = delta["upgrades"].after if "upgrades" in delta else self.state("upgrades")
+        self._commit_hashed(delta, upgrades, hashes)
+        self._rebuild(keep_derived=False)
+        self._journal.forget()
+
+    def replace_edges(self, edges: pa.Table) -> None:  # noqa: D102
+        with self._transaction() as run:
+            projection.replace_edges(run, edges)
+
+    def replace_ranking(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table) -> None:  # noqa: D102
+        with self._transaction() as run:
+            projection.replace_ranking(run, ranking, verdicts, ranks)
+
+    def facts(self) -> dict[str, Any]:  # noqa: D102
+        import ladybug
+
+        return {
+            "engine": "ladybug (embedded)", "engine_version": ladybug.__version__, "format": FORMAT,
+            "journal_parts": len(self._journal.parts), "journal_last": self._journal.last,
+            "projection_part": self._applied(), "projection_bytes": self._file.stat().st_size,
+        }
+
+    def verify(self) -> None:
+        """Read every part of the journal and check its sha256.
+
+        Raises:
+            StoreDamagedError: If one is damaged.
+        """
+        for part in self._journal.parts:
+            self._journal.read(part)
+        self._journal.forget()
+
+    def close(self) -> None:  # noqa: D102
+        with self._write_lock:
+            if self._database is None:
+                return
+            if os.getpid() != self._guard.pid:
+                return
+            self._close_database()
+            _remember(self.folder)
+            self._guard.release()
+
+    # Reading ------------------------------------------------------------------------------------------------------
+
+    def _connection(self) -> ladybug.Connection:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            import ladybug
+
+            self._guard.check()
+            if self._database is None:
+                raise StoreError("the graph is closed", hint="open it again: graphengine.open(…)")
+            with self._write_lock:
+                connection = self._local.connection = ladybug.Connection(self._database)
+                self._readers.append(connection)
+        return connection
+
+    def _rows(self, text: str) -> list[list[Any]]:
+        return self._writer.execute(text).get_all()  # type: ignore[union-attr]
+
+    def _read(self, query: queries.Query, parameters: dict[str, Any]) -> pa.Table:
+        self._guard.check()
+        result = self._connection().execute(query.statements[0], parameters)
+        assert not isinstance(result, list)
+        if result.get_num_tuples() > _ARROW_FROM:
+            from graphengine.tables import conform
+
+            table = conform(result.get_as_arrow(), query.schema)
+            return table.sort_by([(name, "ascending") for name in query.order]) if query.order else table
+        return queries.as_table(query, result.get_all())
+
+    def _cypher(self, text: str, parameters: dict[str, Any], limit: int, seconds: float) -> dict[str, list[Any]]:
+        import ladybug
+
+        self._guard.check()
+        connection = ladybug.Connection(self._database)
+        with self._write_lock:
+            self._readers.append(connection)
+        try:
+            connection.set_query_timeout(int(seconds * 1000))
+            connection.execute("BEGIN TRANSACTION READ ONLY")
+            result = connection.execute(text, parameters) if parameters else connection.execute(text)
+            assert not isinstance(result, list)
+            names = result.get_column_names()
+            rows: list[list[Any]] = []
+            while result.has_next() and len(rows) < limit:
+                rows.append(list(result.get_next()))
+            result.close()
+            return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+        except RuntimeError as error:
+            said = str(error).strip()
+            hint = f"it ran longer than {seconds:g} s: narrow it, or add LIMIT" if "nterrupt" in said else (
+                "see docs/cypher.md for what both engines understand"
+            )
+            raise QueryError(f"the engine refuses the query: {said}", hint=hint) from None
+        finally:
+            with self._write_lock:
+                self._readers.remove(connection)
+                connection.close()
+
+
+def _check_place(folder: Path, create: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file, not a graph's folder", hint="name another place: --graph FOLDER")
+    if folder.is_dir() and any(child.name != "lock" and child.name != "key" for child in folder.iterdir()):
+        raise StoreError(
+            f"{folder} holds files that are not a graph of graphengine", hint="name another place: --graph FOLDER"
+        )
+    if not create:
+        raise StoreError(
+            f"there is no graph at {folder}", hint="make one: graphengine import votes.csv, or graphengine demo"
+        )
+
+
+def _read_identity(folder: Path) -> Identity:
+    path = folder / "graph.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        found, identity = int(record["format"]), Identity(record["graph_id"], record["key_fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise StoreDamagedError(
+            f"{path} is damaged", hint="put it back from a backup of yours: it holds the id of the graph", file=str(path)
+        ) from None
+    if found > FORMAT:
+        raise StoreNewerError(
+            f"{folder} was made by a newer version of graphengine (format {found}; this version reads {FORMAT})",
+            hint="pip install --upgrade graphengine", found=found, supported=FORMAT,
+        )
+    return identity
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    draft = path.with_name(path.name + ".tmp")
+    draft.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    fsync(draft)
+    draft.replace(path)
+    fsync(path.parent)
+
+
+def _remove_database(path: Path) -> None:
+    for file in path.parent.glob(path.name + "*"):
+        file.unlink()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remember(folder: Path) -> None:
+    """Note what graph.lbug looks like at a clean close: the engine does not notice damage inside it."""
+    path = folder / "graph.lbug"
+    stat = path.stat()
+    record = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": _digest(path)}
+    _write_json(folder / "projection.json", record)
+
+
+def _as_closed(folder: Path) -> bool:
+    """Whether graph.lbug is the file that was closed; true also after a crash, when nothing was noted."""
+    path, note = folder / "graph.lbug", folder / "projection.json"
+    if not note.exists():
+        return True
+    try:
+        record = json.loads(note.read_text(encoding="utf-8"))
+        stat = path.stat()
+        wal = path.with_name(path.name + ".wal")
+        if stat.st_size != record["size"] or wal.exists():
+            return False
+        return stat.st_mtime_ns == record["mtime_ns"] or _digest(path) == record["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+

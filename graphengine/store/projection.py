@@ -1,0 +1,213 @@
+"""From journal to embedded graph: what `graph.lbug` holds is made from the journal, and can be made again.
+
+Two ways. `build` makes a whole new file by COPY, without transactions, for large first imports and after damage;
+`apply` brings the parts that are missing into the file that is there, in one transaction together with the number of
+the last part, so that a crash leaves either all of it or nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphengine.store import hashing, migrations, queries
+from graphengine.store.delta import Change, Delta, split
+from graphengine.tables import TRUTH, concat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import ladybug
+
+COPY_FROM = 5_000
+"""From so many rows on, COPY is worth its fixed cost."""
+BATCH = 5_000
+
+# Relationship tables of the truth: type, and the columns of its two ends.
+_ENDS = {
+    "raises": ("RAISES", "scenario_id", "context_id"),
+    "duplicates": ("DUPLICATE_OF", "card_id", "canonical_id"),
+    "articulated": ("ARTICULATED", "user_id", "card_id"),
+    "members": ("MEMBER_OF", "user_id", "group_id"),
+    "votes": ("VOTED", "user_id", "upgrade_id"),
+    "votes_before": ("VOTED_BEFORE", "user_id", "upgrade_id"),
+}
+_NODES = {
+    "loads": "Load", "tombstones": "Tombstone", "exports": "Export", "scenarios": "Scenario", "contexts": "Context",
+    "cards": "ValuesCard", "users": "User", "groups": "`Group`",
+}
+
+
+
+def runner(connection: ladybug.Connection) -> Callable[..., Any]:
+    """A function that runs one statement on a connection."""
+
+    def run(text: str, parameters: dict[str, Any] | None = None) -> Any:
+        return connection.execute(text, parameters) if parameters else connection.execute(text)
+
+    return run
+
+
+def create_schema(run: Callable[..., Any], at: int) -> None:
+    """Every migration, on an empty file."""
+    for migration in migrations.available("ladybug"):
+        for statement in migration.statements:
+            run(statement)
+        write(run, "migrations", [{"id": migration.id, "name": migration.name, "checksum": migration.checksum, "at": at}])
+
+
+def build(
+    run: Callable[..., Any], state: Callable[[str], pa.Table], graph: Mapping[str, str], part: int, at: int
+) -> None:
+    """Fill an empty file with everything that the journal holds."""
+    create_schema(run, at)
+    hashes = dict(zip(*(state("hashes").column(c).to_pylist() for c in ("id", "hash")), strict=True))
+    write(run, "graph", [dict(graph)])
+    for name in TRUTH:
+        rows = state(name)
+        if name == "contexts":
+            shown = pa.array([hashing.shown(hashes, c) for c in rows.column("id").to_pylist()], pa.string())
+            _copy(run, "Context", rows.append_column("data_hash", shown))
+        elif rows.num_rows:
+            _insert(run, name, rows, COPY_FROM if rows.num_rows >= COPY_FROM else 0)
+    _graph_hashes(run, hashes)
+    mark(run, part)
+
+
+def mark(run: Callable[..., Any], part: int) -> None:
+    """Remember the last part applied."""
+    run("MERGE (j:Journal {id: 'journal'}) SET j.part = $part", {"part": part})
+
+
+def apply(run: Callable[..., Any], deltas: Iterable[Delta], hashes: Mapping[str, str], part: int) -> None:
+    """Bring commits into the file; the caller holds the transaction.
+
+    Args:
+        run: Runs a statement in the transaction.
+        deltas: The commits, in order.
+        hashes: All hashes as they are after the last commit.
+        part: The number of the last commit.
+    """
+    moved: set[str] = set()
+    for delta in _joined(list(deltas)):
+        parts = {name: split(change, TRUTH[name]) for name, change in delta.items() if name in TRUTH}
+        for name in reversed(TRUTH):
+            if name in parts and parts[name][2].num_rows:
+                write(run, f"remove_{name}", parts[name][2].to_pylist())
+        for name in TRUTH:
+            if name in parts:
+                insert, update, _ = parts[name]
+                _insert(run, name, insert, COPY_FROM)
+                _update(run, name, update)
+        if "hashes" in delta:
+            for side in (delta["hashes"].before, delta["hashes"].after):
+                moved.update(side.column("id").to_pylist())
+        if "contexts" in delta:
+            moved.update(hashing.CONTEXT + c for c in delta["contexts"].after.column("id").to_pylist())
+    if moved:
+        _write_hashes(run, hashes, moved)
+    mark(run, part)
+
+
+def _joined(deltas: list[Delta]) -> list[Delta]:
+    """Commits that only bring rows are one: a million votes in twenty parts are copied at once."""
+    if any(change.before.num_rows for delta in deltas for name, change in delta.items() if name in TRUTH):
+        return deltas
+    names = [name for name in (*TRUTH, "hashes") if any(name in delta for delta in deltas)]
+    joined: Delta = {}
+    for name in names:
+        spec = TRUTH.get(name, hashing.HASHES)
+        joined[name] = Change(
+            concat([d[name].before for d in deltas if name in d], spec),
+            concat([d[name].after for d in deltas if name in d], spec),
+        )
+    return [joined]
+
+
+def _write_hashes(run: Callable[..., Any], hashes: Mapping[str, str], moved: set[str]) -> None:
+    every = hashing.DUPLICATES in moved  # duplicates hold in all contexts
+    names = {name for name in hashes if name.startswith(hashing.CONTEXT)} | moved if every else moved
+    contexts = [name.removeprefix(hashing.CONTEXT) for name in names if name.startswith(hashing.CONTEXT)]
+    write(run, "context_hashes", [{"id": c, "hash": hashing.shown(hashes, c)} for c in sorted(contexts)])
+    _graph_hashes(run, hashes)
+
+
+def _graph_hashes(run: Callable[..., Any], hashes: Mapping[str, str]) -> None:
+    row = {"id": "graph", "content_hash": hashes.get(hashing.TOTAL, ""),
+           "duplicates_hash": hashes.get(hashing.DUPLICATES, "")}
+    write(run, "graph_hashes", [row])
+
+
+def write(run: Callable[..., Any], name: str, rows: list[dict[str, Any]]) -> None:
+    """Run a write file over rows, in batches."""
+    query = queries.find("ladybug", f"write/{name}")
+    for start in range(0, len(rows), BATCH):
+        for statement in query.statements:
+            run(statement, {"rows": rows[start : start + BATCH]})
+
+
+def _copy(run: Callable[..., Any], table: str, rows: pa.Table, options: str = "") -> None:
+    if rows.num_rows:
+        run(f"COPY {table} FROM $rows{options}", {"rows": rows.combine_chunks()})
+
+
+def _insert(run: Callable[..., Any], name: str, rows: pa.Table, copy_from: int) -> None:
+    if not rows.num_rows:
+        return
+    if rows.num_rows < copy_from or not copy_from:
+        write(run, name, rows.to_pylist())
+        return
+    if name in _NODES:
+        if name == "contexts":
+            rows = rows.append_column("data_hash", pa.nulls(rows.num_rows, pa.string()))
+        _copy(run, _NODES[name], rows)
+    elif name in _ENDS:
+        kind, start, end = _ENDS[name]
+        rest = [c for c in ("id", "answer", "at", "load_id") if c in rows.column_names]
+        _copy(run, kind, rows.select([start, end, *rest]))
+    elif name == "upgrades":
+        _copy(run, "Upgrade", rows.select(["id", "story", "load_id"]))
+        _copy(run, "IN_CONTEXT", rows.select(["id", "context_id"]))
+        _copy(run, "FROM_CARD", rows.select(["id", "from_id"]), " (from='Upgrade', to='ValuesCard')")
+        _copy(run, "TO_CARD", rows.select(["id", "to_id"]), " (from='Upgrade', to='ValuesCard')")
+    else:  # tallies are few: published pairs, not votes
+        write(run, name, rows.to_pylist())
+
+
+def _update(run: Callable[..., Any], name: str, rows: pa.Table) -> None:
+    if rows.num_rows:
+        write(run, name, rows.to_pylist())
+
+
+def replace_edges(run: Callable[..., Any], edges: pa.Table) -> None:
+    """All wiser edges anew; the caller holds the transaction."""
+    for statement in queries.find("ladybug", "write/remove_edges").statements:
+        run(statement)
+    if edges.num_rows < COPY_FROM:
+        write(run, "edges", edges.to_pylist())
+        return
+    rest = [name for name in edges.column_names if name not in {"from_id", "to_id"}]
+    _copy(run, "WISER", edges.select(["from_id", "to_id", *rest]))
+
+
+def replace_ranking(run: Callable[..., Any], ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table) -> None:
+    """One ranking anew; the caller holds the transaction."""
+    ranking_id = ranking.column("id")[0].as_py()
+    for name in ("remove_ranking", "remove_ranks"):
+        for statement in queries.find("ladybug", f"write/{name}").statements:
+            run(statement, {"ranking": ranking_id})
+    write(run, "rankings", ranking.to_pylist())
+    for name, rows in (("verdicts", verdicts), ("ranks", ranks)):
+        named = rows.append_column("ranking_id", pc.cast(pa.array([ranking_id]), pa.string()).take(
+            pa.array([0] * rows.num_rows, pa.int64())))
+        if named.num_rows < COPY_FROM:
+            write(run, name, named.to_pylist())
+        elif name == "verdicts":
+            _copy(run, "COVERS", named.select(["ranking_id", "context_id", "single_winner", "reason", "data_hash"]))
+        else:
+            rest = [c for c in rows.column_names if c not in {"card_id", "context_id"}]
+            _copy(run, "RANKED_IN", named.select(["card_id", "context_id", "ranking_id", *rest]))
+
+

@@ -1,0 +1,111 @@
+"""Pseudonyms: raw participant ids never reach the graph.
+
+A pseudonym is `"p"` and 24 hex digits of HMAC-SHA256(key, raw id). The key lies in a file of its own (mode 600), beside
+the graph's folder content or, for a server, in the user's config folder; the graph knows only the key's fingerprint, so
+that a wrong key is refused. A tombstone is the sha256 of an erased pseudonym: enough to recognise it, not to read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from graphengine.errors import WrongKeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SHAPE = re.compile(r"p[0-9a-f]{24}")
+
+
+def pseudonym(key: bytes, raw: str) -> str:
+    """The pseudonym of a raw participant id.
+
+    Example:
+        >>> len(pseudonym(b"key", "R_1abc"))
+        25
+    """
+    return "p" + hmac.digest(key, raw.encode(), "sha256").hex()[:24]
+
+
+def pseudonyms(key: bytes, raw: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """The pseudonyms of many raw participant ids, in their order."""
+    digest = hmac.digest
+    return pa.array(["p" + digest(key, text.encode(), "sha256").hex()[:24] for text in raw.to_pylist()], pa.string())
+
+
+def is_pseudonym(text: str) -> bool:
+    """Whether a text has the shape of a pseudonym."""
+    return _SHAPE.fullmatch(text) is not None
+
+
+def tombstone(user_id: str) -> str:
+    """The sha256 of a pseudonym."""
+    return hashlib.sha256(user_id.encode()).hexdigest()
+
+
+def fingerprint(key: bytes) -> str:
+    """What the graph knows of the key: enough to tell it from another."""
+    return hmac.digest(key, b"graphengine key fingerprint", "sha256").hex()[:16]
+
+
+def buried(tombstones: Iterable[str], users: pa.Array | pa.ChunkedArray) -> set[str]:
+    """The users among `users` that have a tombstone."""
+    graves = set(tombstones)
+    return {user for user in users.to_pylist() if tombstone(user) in graves} if graves else set()
+
+
+def server_key_file(graph_id: str) -> Path:
+    """Where the key of a graph on a server lies: the user's config folder."""
+    config = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(config) if config else Path.home() / ".config") / "graphengine" / f"{graph_id}.key"
+
+
+def make_key(path: Path) -> bytes:
+    """A new key, written to a file that only its owner reads."""
+    key = secrets.token_bytes(32)
+    write_key(path, key)
+    return key
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Write a key to a file that only its owner reads, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(path.name + f".{os.getpid()}.tmp")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def read_key(path: Path, expected: str) -> bytes:
+    """The key of a graph.
+
+    Args:
+        path: The key's file.
+        expected: The fingerprint that the graph knows.
+
+    Raises:
+        WrongKeyError: If the file is missing, unreadable, or holds another graph's key.
+    """
+    hint = f"put the key that belongs to this graph at {path}; without it no participant can be recognised"
+    try:
+        key = bytes.fromhex(path.read_text().strip())
+    except FileNotFoundError:
+        raise WrongKeyError(f"the pseudonym key {path} is missing", hint=hint, expected=expected) from None
+    except (OSError, ValueError) as error:
+        raise WrongKeyError(f"the pseudonym key {path} can't be read: {error}", hint=hint, expected=expected) from None
+    if fingerprint(key) != expected:
+        raise WrongKeyError(
+            f"the pseudonym key {path} belongs to another graph", hint=hint, expected=expected, found=fingerprint(key)
+        )
+    return key

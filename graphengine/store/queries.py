@@ -1,0 +1,237 @@
+"""The query files: what `cypher/` holds, with typed headers that are checked.
+
+A file starts with comment lines: purpose, then `// param NAME: TYPE [= DEFAULT]  meaning` for each parameter and
+`// returns NAME: TYPE, …` for the columns (`// order: NAME, …` where the text itself can't sort, as after UNION).
+Types: string, int, float, bool, [string], rows (a list of maps to write). Both engines return what the header says, as
+the same Arrow schema.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from graphengine.errors import QueryError
+
+TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "[string]": pa.list_(pa.string()),
+}
+_PYTHON: dict[str, tuple[type, ...]] = {
+    "string": (str,), "int": (int,), "float": (int, float), "bool": (bool,), "[string]": (list, tuple),
+    "rows": (list, tuple),
+}
+_PARAM = re.compile(r"// param (\w+): (\[string\]|\w+)(?: = (\"[^\"]*\"|[\w.\-]+))?(?:\s+(.*))?$")
+_COLUMN = re.compile(r"(\w+): (\[string\]|\w+)")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a query file."""
+
+    name: str
+    type: str
+    meaning: str
+    default: Any = None
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query file.
+
+    Attributes:
+        name: The file's name without suffix.
+        purpose: Its first comment line.
+        parameters: Its parameters by name.
+        columns: Name and type of each returned column; empty for a file that writes.
+        order: Columns that the result is sorted by after it was read.
+        statements: Its statements, without comments or trailing semicolons.
+    """
+
+    name: str
+    purpose: str
+    parameters: dict[str, Parameter]
+    columns: dict[str, str]
+    order: tuple[str, ...]
+    statements: tuple[str, ...]
+    text: str = field(repr=False)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema that the header promises."""
+        return pa.schema([(name, TYPES[kind]) for name, kind in self.columns.items()])
+
+    def bind(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The parameters to run with: defaults filled in, names and types checked.
+
+        A missing parameter is an error, never null: an engine would answer with nothing and say nothing.
+
+        Raises:
+            QueryError: If a parameter is missing, unknown, or of another type.
+        """
+        usage = f"parameters of {self.name}: " + (
+            ", ".join(f"{p.name} ({p.type}{'' if p.required else f', default {p.default!r}'})"
+                      for p in self.parameters.values()) or "none"
+        )
+        for name in given:
+            if name not in self.parameters:
+                raise QueryError(f"query {self.name}: unknown parameter {name!r}", hint=usage, query=self.name)
+        bound: dict[str, Any] = {}
+        for parameter in self.parameters.values():
+            value = given.get(parameter.name, parameter.default)
+            if parameter.name not in given and parameter.required:
+                raise QueryError(
+                    f"query {self.name}: parameter {parameter.name!r} is missing", hint=usage, query=self.name
+                )
+            kinds = _PYTHON[parameter.type]
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise QueryError(
+                    f"query {self.name}: parameter {parameter.name!r} is {value!r}, not a {parameter.type}",
+                    hint=usage, query=self.name,
+                )
+            bound[parameter.name] = value
+        return bound
+
+    def parse(self, given: dict[str, str]) -> dict[str, Any]:
+        """Parameters typed on a command line, as text, turned into what the header says.
+
+        Raises:
+            QueryError: If a value is not of its parameter's type.
+        """
+        parsed: dict[str, Any] = {}
+        for name, text in given.items():
+            kind = self.parameters[name].type if name in self.parameters else "string"
+            try:
+                parsed[name] = text if kind == "string" else json.loads(text)
+            except ValueError:
+                raise QueryError(
+                    f"query {self.name}: parameter {name!r} is {text!r}, not a {kind}",
+                    hint="lists are typed as JSON: -p names='[\"a\", \"b\"]'", query=self.name,
+                ) from None
+        return parsed
+
+
+def root() -> Path:
+    """The folder of the query files: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_cypher"
+    return installed if installed.is_dir() else package.parent / "cypher"
+
+
+def statements(text: str) -> tuple[str, ...]:
+    """The statements of a Cypher text, without comments, split at `;` outside strings and backticks.
+
+    Example:
+        >>> statements("// two\\nMATCH (n) RETURN ';'; RETURN 1;")
+        ("MATCH (n) RETURN ';'", 'RETURN 1')
+    """
+    found: list[str] = []
+    buffer: list[str] = []
+    position = 0
+    while position < len(text):
+        char = text[position]
+        if char in "'\"`":
+            end = position + 1
+            while end < len(text) and text[end] != char:
+                end += 2 if text[end] == "\\" and char != "`" else 1
+            buffer.append(text[position : end + 1])
+            position = end + 1
+        elif text.startswith("//", position):
+            end = text.find("\n", position)
+            position = len(text) if end < 0 else end
+        elif text.startswith("/*", position):
+            end = text.find("*/", position)
+            position = len(text) if end < 0 else end + 2
+        elif char == ";":
+            found.append("".join(buffer))
+            buffer = []
+            position += 1
+        else:
+            buffer.append(char)
+            position += 1
+    found.append("".join(buffer))
+    return tuple(part.strip() for part in found if part.strip())
+
+
+def parse(name: str, text: str) -> Query:
+    """Read one query file's text.
+
+    Raises:
+        QueryError: If its header can't be read, or does not name the parameters that the text uses.
+    """
+    head = [line for line in text.splitlines() if line.startswith("//")]
+    parameters: dict[str, Parameter] = {}
+    columns: dict[str, str] = {}
+    order: tuple[str, ...] = ()
+    for line in head[1:]:
+        if line.startswith("// param "):
+            match = _PARAM.match(line.rstrip())
+            if not match or match[2] not in _PYTHON:
+                raise QueryError(f"query file {name}: can't read the header line {line!r}", query=name)
+            default = json.loads(match[3]) if match[3] else None
+            parameters[match[1]] = Parameter(match[1], match[2], (match[4] or "").strip(), default, match[3] is None)
+        elif line.startswith("// returns "):
+            columns.update(_COLUMN.findall(line))
+        elif line.startswith("// order: "):
+            order = tuple(part.strip() for part in line[10:].split(","))
+    parts = statements(text)
+    used = set(re.findall(r"\$(\w+)", " ".join(parts)))
+    if used != set(parameters) or any(kind not in TYPES for kind in columns.values()):
+        raise QueryError(
+            f"query file {name}: its header names {sorted(parameters)} and its text uses {sorted(used)}", query=name
+        )
+    return Query(name, head[0][2:].strip() if head else "", parameters, columns, order, parts, text)
+
+
+@cache
+def load(engine: str) -> dict[str, Query]:
+    """Every query by name for an engine: `read/` and `write/` (as `write/NAME`), then the engine's own files on top."""
+    found: dict[str, Query] = {}
+    for folder, prefix in (("read", ""), ("write", "write/"), (engine, "")):
+        for path in sorted((root() / folder).glob("*.cypher")):
+            found[prefix + path.stem] = parse(path.stem, path.read_text(encoding="utf-8"))
+    return found
+
+
+def find(engine: str, name: str) -> Query:
+    """One query by name.
+
+    Raises:
+        QueryError: If there is none of that name; the hint names the closest.
+    """
+    queries = load(engine)
+    if name in queries:
+        return queries[name]
+    known = [known for known in queries if not known.startswith(("write/", "state_"))]
+    close = difflib.get_close_matches(name, known, n=3) or known
+    raise QueryError(
+        f"there is no query named {name!r}", hint="did you mean " + ", ".join(sorted(close)) + "?", query=name
+    )
+
+
+def as_table(query: Query, rows: list[list[Any]]) -> pa.Table:
+    """Rows as an engine gave them, as the table that the query's header promises."""
+    schema = query.schema
+    if not rows:
+        return schema.empty_table()
+    arrays = [
+        # Sums of integers arrive as decimals from the embedded engine.
+        pa.array([None if v is None else int(v) for v in values] if field.type == _INT else values, field.type)
+        for values, field in zip(zip(*rows, strict=True), schema, strict=True)
+    ]
+    table = pa.Table.from_arrays(arrays, schema=schema)
+    return table.sort_by([(name, "ascending") for name in query.order]) if query.order else table
+
+
+_INT = pa.int64()
