@@ -115,14 +115,16 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def replace_edges(self, edges: pa.Table) -> None:
-        """Put these wiser edges (schema `EDGES`) in the place of all that are there."""
+    def replace(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table) -> None:
+        """Put a ranking in the place of the one with its id, and these wiser edges in the place of all that are there.
 
-    @abstractmethod
-    def replace_ranking(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table) -> None:
-        """Put a ranking (one row of `RANKINGS`, its `VERDICTS` and `RANKS`) in the place of the one with its id.
+        Nothing of what was there stays. While it is being written the ranking is not there: nobody reads half of one.
 
-        While it is being written the ranking is not there: nobody reads half a ranking.
+        Args:
+            ranking: One row of `RANKINGS`.
+            verdicts: Its `VERDICTS`.
+            ranks: Its `RANKS`.
+            edges: All `EDGES`.
         """
 
     @abstractmethod

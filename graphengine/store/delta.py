@@ -43,8 +43,14 @@ def removed(spec: TableSpec, rows: pa.Table) -> Change:
     return Change(rows, spec.empty())
 
 
+# Rows whose relationships may point elsewhere after an update: they are removed and inserted again.
+_REPLACED = (TRUTH["duplicates"], TRUTH["tallies"])
+
+
 def split(change: Change, spec: TableSpec) -> tuple[pa.Table, pa.Table, pa.Table]:
     """The rows to insert, to update, and to remove."""
+    if spec in _REPLACED:
+        return change.after, spec.empty(), change.before
     if not change.before.num_rows:
         return change.after, spec.empty(), spec.empty()
     if not change.after.num_rows:
@@ -89,6 +95,7 @@ def _chunks(delta: Delta, size: int) -> Iterator[tuple[str, Change]]:
             if before.num_rows:
                 before = sql.run(f"select b.* from b semi join a {using}", b=before, a=after).cast(spec.schema)
             yield name, Change(before, after)
-        _, _, gone = split(change, spec)
+        gone = sql.run(f"select b.* from b anti join a {using}", a=change.after, b=change.before).cast(spec.schema) if (
+            change.before.num_rows) else spec.empty()
         removals += [(name, removed(spec, gone.slice(start, size))) for start in range(0, gone.num_rows, size)]
     yield from reversed(removals)

@@ -277,12 +277,9 @@ class EmbeddedStore(Store):
         self._rebuild(keep_derived=False)
         self._journal.forget()
 
-    def replace_edges(self, edges: pa.Table) -> None:  # noqa: D102
+    def replace(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table) -> None:  # noqa: D102
         with self._transaction() as run:
             projection.replace_edges(run, edges)
-
-    def replace_ranking(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table) -> None:  # noqa: D102
-        with self._transaction() as run:
             projection.replace_ranking(run, ranking, verdicts, ranks)
 
     def facts(self) -> dict[str, Any]:  # noqa: D102
