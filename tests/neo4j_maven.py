@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 VERSION = "5.26.20"
 POM = f"""\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
+<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>local</groupId><artifactId>neo4j-home</artifactId><version>1</version>
   <dependencies>
