@@ -128,6 +128,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def forget(self, ranking_id: str) -> None:
+        """Remove a ranking and its ranks."""
+
+    @abstractmethod
     def close(self) -> None:
         """Give everything back. Closing twice is harmless."""
 
@@ -238,6 +242,11 @@ class Store(ABC):
         parts = batches(merged.delta, batch_size or self.batch_size)
         self._write(parts, reader, merged.delta, opened, done, on_commit)
         return Appended(load_id, *outcome)
+
+    def preview(self, tables: Mapping[str, pa.Table]) -> Appended:
+        """What `append` would do, without doing it."""
+        merged = merge.merge(tables, self._reader(tables), "preview")
+        return Appended(None, merged.accepted, merged.changed, merged.unchanged, merged.new, merged.updated)
 
     def _reader(self, tables: Mapping[str, pa.Table]) -> Callable[[str], pa.Table]:
         held: dict[str, pa.Table] = {}

@@ -282,6 +282,10 @@ class EmbeddedStore(Store):
             projection.replace_edges(run, edges)
             projection.replace_ranking(run, ranking, verdicts, ranks)
 
+    def forget(self, ranking_id: str) -> None:  # noqa: D102
+        with self._transaction() as run:
+            projection.remove_ranking(run, ranking_id)
+
     def facts(self) -> dict[str, Any]:  # noqa: D102
         import ladybug
 

@@ -199,13 +199,16 @@ class Neo4jStore(Store):
 
     def replace(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table) -> None:  # noqa: D102
         ranking_id = ranking.column("id")[0].as_py()
-        self._transact(lambda tx: _run(tx, "write/remove_ranking", ranking=ranking_id))
+        self.forget(ranking_id)
         self._drain("remove_some_edges")
-        self._drain("remove_some_ranks", ranking=ranking_id)
         self._write_all("edges", edges)
         self._write_all("ranks", ranks, ranking_id=ranking_id)
         self._write_all("rankings", ranking)
         self._write_all("verdicts", verdicts, ranking_id=ranking_id)
+
+    def forget(self, ranking_id: str) -> None:  # noqa: D102
+        self._transact(lambda tx: _run(tx, "write/remove_ranking", ranking=ranking_id))
+        self._drain("remove_some_ranks", ranking=ranking_id)
 
     def _drain(self, name: str, **parameters: Any) -> None:
         while self._transact(lambda tx: _run(tx, name, limit=4 * BATCH, **parameters))[0][0]:

@@ -192,12 +192,17 @@ def replace_edges(run: Callable[..., Any], edges: pa.Table) -> None:
     _copy(run, "WISER", edges.select(["from_id", "to_id", *rest]))
 
 
-def replace_ranking(run: Callable[..., Any], ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table) -> None:
-    """One ranking anew; the caller holds the transaction."""
-    ranking_id = ranking.column("id")[0].as_py()
+def remove_ranking(run: Callable[..., Any], ranking_id: str) -> None:
+    """One ranking and its ranks; the caller holds the transaction."""
     for name in ("remove_ranking", "remove_ranks"):
         for statement in queries.find("ladybug", f"write/{name}").statements:
             run(statement, {"ranking": ranking_id})
+
+
+def replace_ranking(run: Callable[..., Any], ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table) -> None:
+    """One ranking anew; the caller holds the transaction."""
+    ranking_id = ranking.column("id")[0].as_py()
+    remove_ranking(run, ranking_id)
     write(run, "rankings", ranking.to_pylist())
     for name, rows in (("verdicts", verdicts), ("ranks", ranks)):
         named = rows.append_column("ranking_id", pc.cast(pa.array([ranking_id]), pa.string()).take(
