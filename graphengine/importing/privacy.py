@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
 
 SIGNS = {
     "an e-mail address": r"[^\s@<>()]+@[^\s@<>()]+\.[A-Za-z]{2,}",
@@ -40,19 +41,19 @@ remove personal data from the file first.']
     return notes
 
 
-def look_in(con: duckdb.DuckDBPyConnection, column: str, where: str, counting: str) -> list[str]:
-    """The same for a column of the table `long`, in DuckDB."""
+def look_in(con: duckdb.DuckDBPyConnection, column: str, texts: pa.Array, where: str, counting: str) -> list[str]:
+    """The same for the distinct texts of a column of the table `long`."""
+    import pyarrow.compute as pc
+
     notes = []
     for what, sign in SIGNS.items():
-        found = con.execute(
-            f"""
-            SELECT min(row) AS row FROM long
-            WHERE {column} IN (SELECT t FROM (SELECT DISTINCT {column} AS t FROM long) WHERE regexp_matches(t, $sign))
-            GROUP BY {column} ORDER BY row
-            """,
-            {"sign": sign},
-        ).fetchall()
-        notes += _note([row for (row,) in found], what, where, counting)
+        found = texts.filter(pc.match_substring_regex(texts, sign)).to_pylist()
+        if found:
+            rows = con.execute(
+                f"SELECT min(row) AS row FROM long WHERE {column} IN (SELECT unnest($texts)) GROUP BY {column} ORDER BY row",
+                {"texts": found},
+            ).fetchall()
+            notes += _note([row for (row,) in rows], what, where, counting)
     return notes
 
 

@@ -15,6 +15,7 @@ from graphengine.importing import extras
 from graphengine.importing.checks import reject_bad
 from graphengine.importing.coding import Codes, code_answers, drop_erased
 from graphengine.importing.conflicts import settle
+from graphengine.importing.names import distinct
 from graphengine.importing.privacy import look_in
 from graphengine.importing.source import one
 from graphengine.tables import ANSWERS, TRUTH, UPGRADE_ID_SQL, conform
@@ -82,7 +83,7 @@ def take_votes(
     settle(source, mapping)
     for each in ("context", "story", "scenario"):
         if each in mapping.columns or mapping.wide:
-            notes += look_in(con, each, mapping.columns.get(each, each), source.counting)
+            notes += look_in(con, each, distinct(con, each), mapping.columns.get(each, each), source.counting)
 
     upgrades = _upgrades(con, codes)
     told, more = extras.stories(con, people)

@@ -49,14 +49,17 @@ def long_form(source: Source, mapping: Mapping) -> tuple[Mapping, int]:
     groups = "".join(f", {source.cell(column)} AS g{i}" for i, column in enumerate(mapping.groups.values()))
     passed = "".join(f", g{i}" for i in range(len(mapping.groups)))
     cells = ", ".join(source.cell(question.column) for question in questions)
+    participant = source.cell(mapping.columns["participant"])
     left_out = _left_out(source)
     con.execute(
         f"""
-        CREATE TABLE cells AS SELECT row, {source.cell(mapping.columns["participant"])} AS participant, {at} AS "at"{groups},
-            unnest([{cells}]) AS answer, unnest(range(1, {len(questions) + 1})) AS asked, {left_out} AS left_out FROM source;
+        CREATE TABLE cells AS SELECT row, {participant} AS participant, {at} AS "at"{groups},
+            unnest([{cells}]) AS answer, unnest(range(1, {len(questions) + 1})) AS asked, {left_out} AS left_out
+            FROM source;
         DELETE FROM cells WHERE coalesce(trim(answer), '') = '';
-        CREATE TABLE long AS SELECT row, asked::INTEGER AS asked, asked_column, participant, context, from_value, to_value,
-            answer, scenario, story, "at"{passed} FROM cells JOIN questions USING (asked) WHERE left_out IS NULL
+        CREATE TABLE long AS SELECT row, asked::INTEGER AS asked, asked_column, participant, context, from_value,
+            to_value, answer, scenario, story, "at"{passed}
+            FROM cells JOIN questions USING (asked) WHERE left_out IS NULL
         """
     )
     for reason, rows in con.execute(

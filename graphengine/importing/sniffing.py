@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphengine.importing import mapping as maps
-from graphengine.importing.prepare import open_source
+from graphengine.importing.importer import open_source
 from graphengine.importing.scan import check_file
 from graphengine.importing.source import Source
 
