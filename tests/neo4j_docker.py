@@ -54,7 +54,6 @@ class DockerNeo4j:
         settings = {
             "NEO4J_server_memory_heap_max__size": heap,
             "NEO4J_server_memory_pagecache_size": page_cache,
-            "NEO4J_server_bolt_advertised__address": f"127.0.0.1:{self.port}",
             "NEO4J_dbms_usage__report_enabled": "false",
         }
         docker(
