@@ -8,10 +8,10 @@ with row, column, value, reason and how to mend it. The room holds no store: wha
 
 from __future__ import annotations
 
-from graphengine.importing.model import Known, Prepared
+from graphengine.importing.blanks import templates
 from graphengine.importing.importer import prepare
+from graphengine.importing.model import Known, Prepared
 from graphengine.importing.rejects import Rejects
 from graphengine.importing.sniffing import Sniffed, sniff
-from graphengine.importing.blanks import templates
 
 __all__ = ["Known", "Prepared", "Rejects", "Sniffed", "prepare", "sniff", "templates"]

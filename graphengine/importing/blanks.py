@@ -5,7 +5,7 @@ from __future__ import annotations
 _FILES = {
     "votes.csv": """\
 participant,context,from_value,to_value,answer,scenario,story,at
-p001,When grieving,cheering-up,staying-with,wiser,loss,"A friend used to cheer people up; now she stays with them.",2024-05-31T14:30:00Z
+p001,When grieving,cheering-up,staying-with,wiser,loss,"Ada used to cheer up; now she stays.",2024-05-31T14:30:00Z
 p002,When grieving,cheering-up,staying-with,not_wiser,loss,,2024-05-31T14:32:00Z
 p003,When grieving,cheering-up,staying-with,unsure,loss,,2024-05-31T14:40:00Z
 """,
@@ -34,7 +34,7 @@ at = "at"
 """,
     "cards.csv": """\
 id,title,description,policies,author,duplicate_of
-cheering-up,Cheering up,Bring light into a hard time.,MOMENTS when a smile comes back|THINGS the person used to enjoy,p001,
+cheering-up,Cheering up,Bring light.,MOMENTS when a smile comes back|THINGS the person used to enjoy,p001,
 staying-with,Staying with,Be there without fixing.,SILENCES that can be shared|FEELINGS that ask to be named,p002,
 making-room,Making room,Give grief its time.,SIGNS that the person needs rest|RITUALS that carry,p003,
 being-there,Being there,,SILENCES that can be shared,p003,staying-with

@@ -41,12 +41,15 @@ def _blank(field: str) -> str:
 
 
 CHECKS = [
-    Check("k.u IS NULL", "participant", "true", "'no participant'", "'give every row the id of the person who answered'"),
+    Check("k.u IS NULL", "participant", "true", "'no participant'", "'give the id of the person who answered'"),
     Check("k.c IS NULL", "context", "true", "'no context'", "'name the context that the question was asked in'"),
     Check("k.f IS NULL", "from_value", "true", "'no card to come from'", "'name both cards of the question'"),
     Check("k.t IS NULL", "to_value", "true", "'no card to go to'", "'name both cards of the question'"),
     Check("k.f = k.t", "to_value", "true", "'a card is compared with itself'", "'name two different cards'"),
-    Check("k.a IS NULL", "answer", _blank("answer"), "'no answer'", "'answer wiser, not_wiser or unsure, or delete the row'"),
+    Check(
+        "k.a IS NULL", "answer", _blank("answer"), "'no answer'",
+        "'write wiser, not_wiser or unsure, or delete the row'",
+    ),
     Check(
         "k.a IS NULL", "answer", f"NOT ({_blank('answer')})",
         "'not one of wiser, not_wiser, unsure (or upgrade/no_upgrade/not_sure, yes/no/unsure)'",

@@ -87,18 +87,18 @@ def records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, li
                         hint="save it again as CSV UTF-8 from a spreadsheet", file=str(path), row=number + 1,
                     ) from error
                 number += 1
-                yield number, (first.rstrip("\r\n"), *_explain(error, first, rest))
+                yield number, (first.rstrip("\r\n"), *_explain(error, rest))
                 continue
             number += 1
             if any(cell.strip() for cell in cells):
                 yield number, cells
 
 
-def _explain(error: csv.Error, first: str, rest: list[str]) -> tuple[str, str]:
+def _explain(error: csv.Error, rest: list[str]) -> tuple[str, str]:
     if "field larger" in str(error) and not rest:
         return f"a cell of more than {MAX_FIELD:,} characters", "shorten the cell"
     if rest or "unexpected end" in str(error):
-        return "a quote is opened and not closed properly", 'close the quote, or double it ("") where it is part of a text'
+        return "a quote is opened and not closed", 'close the quote, or double it ("") where it is part of a text'
     return "text stands beside a quoted cell", 'quote the whole cell, and double the quotes ("") inside it'
 
 

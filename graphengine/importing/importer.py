@@ -40,7 +40,7 @@ def prepare(
     groups: Sequence[str] = (),
     strict: bool = False,
 ) -> Prepared:
-    """Turn a file into truth tables and rejects.
+    r"""Turn a file into truth tables and rejects.
 
     Nothing is stored and nothing is compared with answers that the graph holds; that is the store's part.
 
@@ -67,7 +67,7 @@ def prepare(
         >>> import pathlib, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = pathlib.Path(folder, "votes.csv")
-        ...     _ = file.write_text("participant,context,from_value,to_value,answer\\np1,When lost,a,b,yes\\n")
+        ...     _ = file.write_text("participant,context,from_value,to_value,answer\np1,When lost,a,b,yes\n")
         ...     prepared = prepare(file, known=Known(), pseudonym=lambda people: people)
         >>> prepared.tables["votes"].num_rows, prepared.stub_cards, len(prepared.rejects)
         (1, ['a', 'b'], 0)

@@ -166,7 +166,7 @@ def _question(file: str, column: str, entry: Any) -> Question:
         if not values.get(key):
             raise _error(file, f'[wide] "{column}" lacks {key}', f"write it like {example}")
     if values["from"] == values["to"]:
-        raise _error(file, f'[wide] "{column}" asks about the card {values["from"]} and itself', "from and to are two cards")
+        raise _error(file, f'[wide] "{column}" asks about {values["from"]} and itself', "name two different cards")
     return Question(
         column, values["context"], values["from"], values["to"], values.get("scenario", ""), values.get("story", "")
     )
@@ -186,7 +186,9 @@ def _known(file: str, section: str, entries: dict[str, Any], allowed: Sequence[s
             raise _error(file, f'{place}"{key}" is not known{closest(key, allowed)}', f"known: {', '.join(allowed)}")
 
 
-def _error(file: str, message: str, hint: str = "`graphengine sniff FILE` writes a map.toml to start from") -> MappingError:
+def _error(
+    file: str, message: str, hint: str = "`graphengine sniff FILE` writes a map.toml to start from"
+) -> MappingError:
     return MappingError(f"{file}: {message}", hint=hint, file=file)
 
 

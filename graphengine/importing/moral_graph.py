@@ -30,7 +30,7 @@ _USED = {"id", "title", "instructionsShort", "description", "evaluationCriteria"
 _MEND = "mend the JSON file and import it again"
 
 
-class _Fault(ValueError):
+class _BadEntryError(ValueError):
     """Why an entry can't be taken: field, value, reason."""
 
 
@@ -116,9 +116,9 @@ def _each(entries: list[Any], name: str, first: int, rejects: Rows, read: Any) -
     for number, entry in enumerate(entries, start=first):
         try:
             if not isinstance(entry, dict):
-                raise _Fault(name, str(entry), "not an object")
+                raise _BadEntryError(name, str(entry), "not an object")
             good.append((number, entry, read(entry)))
-        except _Fault as fault:
+        except _BadEntryError as fault:
             field, value, reason = fault.args
             place = f"{name}[{number - first}].{field}"
             rejects.bad(number, [name, json.dumps(entry)], place, json.dumps(value)[:200], reason, _MEND)
@@ -145,7 +145,7 @@ def _text(entry: dict[str, Any], field: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or "\0" in value or not _encodes(value):
-        raise _Fault(field, value, "not a text")
+        raise _BadEntryError(field, value, "not a text")
     return value.strip()
 
 
@@ -162,14 +162,14 @@ def _texts(entry: dict[str, Any], field: str) -> list[str]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise _Fault(field, value, "not a list of texts")
+        raise _BadEntryError(field, value, "not a list of texts")
     return [text for text in (_text({field: item}, field) for item in value) if text]
 
 
 def _card(entry: dict[str, Any], titles: dict[str, str | None], prefix: str) -> dict[str, Any]:
     identifier = _text(entry, "id")
     if not identifier:
-        raise _Fault("id", entry.get("id"), "no id")
+        raise _BadEntryError("id", entry.get("id"), "no id")
     card = {
         "id": prefix + identifier,
         "title": _text(entry, "title") or None,
@@ -178,9 +178,9 @@ def _card(entry: dict[str, Any], titles: dict[str, str | None], prefix: str) -> 
     }
     held = titles.get(card["id"])
     if card["title"] and held and names.tidy(card["title"]) != names.tidy(held):
-        raise _Fault(
+        raise _BadEntryError(
             "title", card["title"],
-            f'the graph holds the card {card["id"]} with the title "{held}"; import with --prefix to keep studies apart',
+            f'the graph holds the card {card["id"]} with the title "{held}" (--prefix keeps studies apart)',
         )
     return card
 
@@ -192,24 +192,24 @@ def _tally(
     for field in ("sourceValueId", "wiserValueId"):
         identifier = prefix + _text(entry, field)
         if identifier not in cards:
-            raise _Fault(field, entry.get(field), "no value of the file and no card of the graph has this id")
+            raise _BadEntryError(field, entry.get(field), "no value of the file and no card of the graph has this id")
         ids.append(identifier)
     if ids[0] == ids[1]:
-        raise _Fault("wiserValueId", ids[1], "a value is compared with itself")
+        raise _BadEntryError("wiserValueId", ids[1], "a value is compared with itself")
     listed = sorted({each for each in map(contexts.id, _texts(entry, "contexts")) if each})
     if not listed:
-        raise _Fault("contexts", entry.get("contexts"), "no contexts")
+        raise _BadEntryError("contexts", entry.get("contexts"), "no contexts")
     new = [each for each in listed if each not in contexts.known]
     if strict and new:
-        raise _Fault("contexts", new[0], "a context that the graph does not hold")
+        raise _BadEntryError("contexts", new[0], "a context that the graph does not hold")
     counts = entry.get("counts")
     if not isinstance(counts, dict):
-        raise _Fault("counts", counts, "no counts")
+        raise _BadEntryError("counts", counts, "no counts")
     tally = {"id": tally_id(*ids), "from_id": ids[0], "to_id": ids[1], "contexts": listed}
     for column, counter in COUNTERS.items():
         # Numbers come as text, so that ids keep their digits; isdecimal leaves out signs, fractions and other scripts.
         value = counts.get(counter)
         if not isinstance(value, str) or not (value.isascii() and value.isdecimal()) or len(value) > 15:
-            raise _Fault(f"counts.{counter}", value, "not a whole number from 0")
+            raise _BadEntryError(f"counts.{counter}", value, "not a whole number from 0")
         tally[column] = int(value)
     return tally

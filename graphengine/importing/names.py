@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from graphengine.importing.source import compute
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import duckdb
 
     from graphengine.importing.model import Known
-
-Pseudonym = "Callable[[pa.Array], pa.Array]"
-
 
 class Texts:
     """Ids of things that have a text: contexts and scenarios.
@@ -62,10 +61,10 @@ class Texts:
 
 
 def tidy(text: str) -> str:
-    """Text in the form in which texts are compared: Unicode NFC, without white space around it.
+    r"""Text in the form in which texts are compared: Unicode NFC, without white space around it.
 
     Example:
-        >>> tidy("  Cafe\\u0301 ") == "Caf\\u00e9"
+        >>> tidy("  Cafe\u0301 ") == "Caf\u00e9"
         True
     """
     return unicodedata.normalize("NFC", text.strip())
@@ -90,8 +89,7 @@ def code(con: duckdb.DuckDBPyConnection, table: str, raw: pa.Array, ids: pa.Arra
     Returns:
         Distinct ids, sorted.
     """
-    import pyarrow.compute as pc
-
+    pc = compute()
     order = pc.unique(ids.drop_null())
     order = order.take(pc.sort_indices(order))
     codes = pc.index_in(ids, value_set=order)
@@ -103,8 +101,7 @@ def code(con: duckdb.DuckDBPyConnection, table: str, raw: pa.Array, ids: pa.Arra
 
 def trimmed(raw: pa.Array, prefix: str) -> pa.Array:
     """Values without white space around them, after the prefix; null for blank ones."""
-    import pyarrow.compute as pc
-
+    pc = compute()
     clean = pc.utf8_trim_whitespace(raw)
     clean = pc.if_else(pc.equal(clean, ""), pa.scalar(None, pa.string()), clean)
     return pc.binary_join_element_wise(pa.scalar(prefix), clean, "") if prefix else clean
@@ -112,8 +109,7 @@ def trimmed(raw: pa.Array, prefix: str) -> pa.Array:
 
 def pseudonyms(people: pa.Array, pseudonym: Callable[[pa.Array], pa.Array]) -> pa.Array:
     """The pseudonym of each person; null stays null. `pseudonym` sees every distinct id once."""
-    import pyarrow.compute as pc
-
+    pc = compute()
     once = pc.unique(people.drop_null())
     given = pseudonym(once) if len(once) else once
     if isinstance(given, pa.ChunkedArray):

@@ -14,10 +14,10 @@ import pyarrow as pa
 
 from graphengine.errors import InputError
 from graphengine.importing.scan import scan_text, sha256_of
-from graphengine.importing.source import MAX_FIELD, Rows, Source, database, insert, make_tables, unique_names
+from graphengine.importing.source import MAX_FIELD, Rows, Source, compute, database, insert, make_tables, unique_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LINES = "lines of the file, from 1"
 RECORDS = "records of the file, from 1"
@@ -56,7 +56,9 @@ def read_json_file(path: Path) -> tuple[Any, str]:
             file=str(path), row=error.lineno, column=error.colno,
         ) from None
     except ValueError as error:
-        raise InputError(f"{path} is not JSON that can be read: {error}", hint="check the file", file=str(path)) from None
+        raise InputError(
+            f"{path} is not JSON that can be read: {error}", hint="check the file", file=str(path)
+        ) from None
 
 
 def read_records(path: Path, records: list[Any], file_sha256: str) -> Source:
@@ -88,7 +90,7 @@ class _NotJson(str):
     """A line that is not JSON."""
 
 
-def _fill(path: Path, format: str, records: Iterator[tuple[int, Any]] | enumerate[Any], counting: str, sha: str) -> Source:
+def _fill(path: Path, format: str, records: Iterable[tuple[int, Any]], counting: str, sha: str) -> Source:
     """Columns are the keys of all objects, in the order in which they first come."""
     places: dict[str, int] = {}
     numbers: list[int] = []
@@ -114,7 +116,8 @@ def _fill(path: Path, format: str, records: Iterator[tuple[int, Any]] | enumerat
             f"{path} holds no objects with named fields",
             hint='each record is an object, such as {"participant": "p1", "context": …}', file=str(path),
         )
-    source = Source(path, format, unique_names([_clean(name) for name in places]), database(), counting, file_sha256=sha)
+    names = unique_names([_clean(name) for name in places])
+    source = Source(path, format, names, database(), counting, file_sha256=sha)
     _store(source, numbers, columns)
     rows = Rows(source.con, len(columns))
     for number, text, reason in wrong:
@@ -189,7 +192,7 @@ def read_parquet(path: Path) -> Source:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(path, partitioning=None)
+        table = parquet.ParquetFile(path).read()
         arrays = [as_text(table.column(i)) for i in range(table.num_columns)]
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(
@@ -210,8 +213,7 @@ def read_parquet(path: Path) -> Source:
 
 
 def _has_fault(array: pa.ChunkedArray) -> bool:
-    import pyarrow.compute as pc
-
+    pc = compute()
     longest = pc.max(pc.utf8_length(array)).as_py() or 0
     return longest > MAX_FIELD or bool(pc.any(pc.match_substring(array, "\0")).as_py())
 
@@ -226,8 +228,7 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         >>> as_text(pa.chunked_array([[165.0, None]])).to_pylist()
         ['165', None]
     """
-    import pyarrow.compute as pc
-
+    pc = compute()
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
@@ -238,7 +239,8 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     elif pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("us", kind.tz), safe=False)
     elif pa.types.is_nested(kind):
-        texts = [None if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in column.to_pylist()]
+        values = column.to_pylist()
+        texts = [None if each is None else json.dumps(each, ensure_ascii=False, default=str) for each in values]
         return pa.chunked_array([pa.array(texts, pa.string())])
     text = column.cast(pa.string())
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from graphengine.importing.source import compute
+
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
@@ -43,14 +45,14 @@ remove personal data from the file first.']
 
 def look_in(con: duckdb.DuckDBPyConnection, column: str, texts: pa.Array, where: str, counting: str) -> list[str]:
     """The same for the distinct texts of a column of the table `long`."""
-    import pyarrow.compute as pc
-
+    pc = compute()
     notes = []
     for what, sign in SIGNS.items():
         found = texts.filter(pc.match_substring_regex(texts, sign)).to_pylist()
         if found:
             rows = con.execute(
-                f"SELECT min(row) AS row FROM long WHERE {column} IN (SELECT unnest($texts)) GROUP BY {column} ORDER BY row",
+                f"SELECT min(row) AS row FROM long WHERE {column} IN (SELECT unnest($texts))"
+                f" GROUP BY {column} ORDER BY row",
                 {"texts": found},
             ).fetchall()
             notes += _note([row for (row,) in rows], what, where, counting)

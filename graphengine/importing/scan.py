@@ -12,7 +12,7 @@ from graphengine.errors import InputError
 _CHUNK = 4 << 20
 _LONGEST_LINE = 64 << 20
 _OTHER_FILES = {
-    b"PK\x03\x04": ("an Excel workbook or a zip file", "save the sheet as CSV UTF-8, or unpack the file, and import that"),
+    b"PK\x03\x04": ("an Excel workbook or a zip file", "save the sheet as CSV UTF-8, or unpack the file"),
     b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "save the sheet as CSV UTF-8 and import that"),
     b"\x1f\x8b": ("a gzip file", "unpack it first: gunzip FILE"),
     b"$FL2": ("an SPSS file", "save it as CSV UTF-8 and import that"),

@@ -14,11 +14,17 @@ from graphengine.importing.scan import check_file
 from graphengine.importing.source import Source
 
 ALIASES: dict[str, tuple[str, ...]] = {
-    "participant": ("pid", "prolific_pid", "prolific_id", "participant_id", "user", "user_id", "userid", "voter",
-                    "responseid", "response_id", "respondent", "respondent_id", "subject", "worker_id", "email_address"),
+    "participant": (
+        "pid", "prolific_pid", "prolific_id", "participant_id", "user", "user_id", "userid", "voter", "responseid",
+        "response_id", "respondent", "respondent_id", "subject", "worker_id", "email_address",
+    ),
     "context": ("context_id", "contextid", "context_name", "situation", "choice_context", "choice_type"),
-    "from_value": ("from", "from_id", "fromid", "source", "source_value_id", "sourcevalueid", "value_a", "a_id", "less_wise"),
-    "to_value": ("to", "to_id", "toid", "target", "wiser_value_id", "wiservalueid", "value_b", "b_id", "wiser_value"),
+    "from_value": (
+        "from", "from_id", "fromid", "source", "source_value_id", "sourcevalueid", "value_a", "a_id", "less_wise",
+    ),
+    "to_value": (
+        "to", "to_id", "toid", "target", "wiser_value_id", "wiservalueid", "value_b", "b_id", "wiser_value",
+    ),
     "answer": ("relationship", "response", "vote", "choice", "type", "judgement", "judgment"),
     "scenario": ("case", "case_id", "caseid", "question", "question_id"),
     "story": ("narrative", "vignette"),
@@ -79,7 +85,10 @@ class Sniffed:
 
     def map_toml(self) -> str:
         """A map.toml to start from; what was only guessed is marked."""
-        lines = [f"# How to read {json.dumps(self.file, ensure_ascii=False)}. Check each line, then: graphengine import FILE --map map.toml"]
+        lines = [
+            f"# How to read {_quoted(self.file)}. Check each line, then:",
+            "# graphengine import FILE --map map.toml",
+        ]
         if self.kind:
             lines.append(f"kind = {_quoted(self.kind)}")
         lines += ["", "[columns]  # field = column of the file"]
@@ -104,7 +113,7 @@ def _quoted(text: str) -> str:
 
 
 def sniff(path: str | os.PathLike[str]) -> Sniffed:
-    """Guess format, kind and columns of a file. Nothing is imported.
+    r"""Guess format, kind and columns of a file. Nothing is imported.
 
     Args:
         path: The file.
@@ -116,7 +125,7 @@ def sniff(path: str | os.PathLike[str]) -> Sniffed:
         >>> import pathlib, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = pathlib.Path(folder, "votes.csv")
-        ...     _ = file.write_text("PID;context;from_value;to_value;vote\\np1;When lost;a;b;yes\\n")
+        ...     _ = file.write_text("PID;context;from_value;to_value;vote\np1;When lost;a;b;yes\n")
         ...     found = sniff(file)
         >>> found.kind, found.delimiter, [column.field for column in found.columns if not column.sure]
         ('votes', ';', ['participant', 'answer'])
@@ -127,7 +136,7 @@ def sniff(path: str | os.PathLike[str]) -> Sniffed:
     if not isinstance(opened, Source):
         return Sniffed(file.name, "json", "moral-graph-json", "", "", "", ())
     names = opened.own_columns()
-    questions, words = _questions(opened, names)
+    questions = _questions(opened, names)
     kind = maps.find_kind(names, file.stem)
     columns = _guess(names, kind)
     if kind is None:
@@ -162,17 +171,14 @@ def _guess(names: list[str], kind: str | None) -> tuple[Column, ...]:
     return tuple(Column(name, *taken.get(name, (None, False))) for name in names)
 
 
-def _questions(source: Source, names: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _questions(source: Source, names: list[str]) -> tuple[str, ...]:
     """Columns with at most 12 different cells, at least one of which reads like an answer."""
     found = []
     for name in names:
-        cell = source.cell(name)
-        texts = [text for (text,) in source.con.execute(
-            f"SELECT DISTINCT trim({cell}) FROM source WHERE trim({cell}) <> '' LIMIT 13"
-        ).fetchall()]
+        texts = _cells(source, name, 13)
         if 0 < len(texts) <= 12 and any(_like_answer(text) for text in texts):
             found.append(name)
-    return tuple(found), ()
+    return tuple(found)
 
 
 def _like_answer(text: str) -> bool:
@@ -181,9 +187,17 @@ def _like_answer(text: str) -> bool:
 
 def _words(source: Source, questions: tuple[str, ...]) -> tuple[str, ...]:
     """Words among the answers that stand for none of the three, at most 12."""
-    words: set[str] = set()
-    for name in questions:
-        cell = source.cell(name)
-        rows = source.con.execute(f"SELECT DISTINCT trim({cell}) FROM source WHERE trim({cell}) <> '' LIMIT 100").fetchall()
-        words |= {text for (text,) in rows if maps.Mapping().answer(text) is None and len(text) <= 60}
+    words = {
+        text for name in questions for text in _cells(source, name, 100)
+        if maps.Mapping().answer(text) is None and len(text) <= 60
+    }
     return tuple(sorted(words)[:12])
+
+
+def _cells(source: Source, name: str, limit: int) -> list[str]:
+    """Some distinct cells of a column that are not blank."""
+    cell = source.cell(name)
+    rows = source.con.execute(
+        f"SELECT DISTINCT trim({cell}) FROM source WHERE trim({cell}) <> '' LIMIT {limit}"
+    ).fetchall()
+    return [text for (text,) in rows]

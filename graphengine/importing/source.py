@@ -14,6 +14,7 @@ Columns go by number, so that no name in a file ever becomes part of an SQL text
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,11 @@ def database() -> duckdb.DuckDBPyConnection:
     con.execute("SET python_enable_replacements = false")
     con.execute("SET TimeZone = 'UTC'")
     return con
+
+
+def compute() -> Any:
+    """`pyarrow.compute`; its functions are made at run time, so no type checker knows them."""
+    return import_module("pyarrow.compute")
 
 
 def one(con: duckdb.DuckDBPyConnection, query: str) -> Any:

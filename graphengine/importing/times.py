@@ -17,8 +17,9 @@ def at_sql(column: str) -> str:
     ISO 8601 dates and times (no zone means UTC), or epoch numbers: below 10^11 seconds, else milliseconds.
     """
     text = f"trim({column}, ' \t\r\n')"
-    iso = f"regexp_replace(replace(regexp_replace({text}, ' ?(z|UTC)$', 'Z'), ',', '.'), '([+-]\\d{{2}})(\\d{{2}})$', '\\1:\\2')"
-    # A date alone would match the zone pattern (…-05-31 has no ±HHMM at its end, so it does not); T is put for a space.
+    iso = f"replace(regexp_replace({text}, ' ?(z|UTC)$', 'Z'), ',', '.')"
+    # DuckDB reads +02:00 but not +0200.
+    iso = f"regexp_replace({iso}, '([+-]\\d{{2}})(\\d{{2}})$', '\\1:\\2')"
     return f"""CASE
         WHEN regexp_full_match({text}, '{_ISO}') THEN epoch_ms(TRY_CAST({iso} AS TIMESTAMPTZ))
         WHEN regexp_full_match({text}, '[+-]?\\d{{1,14}}(\\.\\d+)?') THEN
@@ -79,5 +80,5 @@ def _when(match: re.Match[str], day_first: bool) -> str:
     if match["zone"]:
         sign = -1 if match["zone"].startswith("-") else 1
         zone = timezone(timedelta(hours=int(match["zone"]), minutes=sign * int(match["part"] or 0)))
-    local = datetime(int(year), int(month), int(day), hour, int(match["minute"]), int(match["second"] or 0), tzinfo=zone)
-    return local.astimezone(UTC).isoformat()
+    minute, second = int(match["minute"]), int(match["second"] or 0)
+    return datetime(int(year), int(month), int(day), hour, minute, second, tzinfo=zone).astimezone(UTC).isoformat()
