@@ -233,7 +233,7 @@ class _Checker:
             self.open(sign, token, keyword)
         elif sign in _CLOSES:
             self.close(sign, token)
-        elif self.due == "clause":
+        elif self.due == "clause" or (sign == "!" and self.due == "more" and self.near(1).text != "="):
             self.deny(token)
         elif sign == ";":
             if len(self.frames) > 1 or self.due != "more" or self.near(1).kind != "end":

@@ -110,9 +110,8 @@ def tokens(text: str) -> list[Token]:
         QueryError: If the text can't be cut in a way that every engine would agree with.
 
     Example:
-        >>> [token.text for token in tokens("RETURN 'a' // said
-        ... AS x")]
-        ['RETURN', "'a'", 'AS', 'x']
+        >>> [token.text for token in tokens("RETURN 'a; b' /* CREATE */ AS x")]
+        ['RETURN', "'a; b'", 'AS', 'x']
     """
     _check_characters(text)
     found: list[Token] = []
