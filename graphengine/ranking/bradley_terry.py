@@ -40,6 +40,6 @@ def bradley_terry(counts: pa.Table, calibration: Calibration) -> Scores:
         p_top[nodes], lower[nodes], upper[nodes] = place.p_top[real], place.lower[real], place.upper[real]
     return Scores(
         layout.contexts, layout.cards, layout.node_context, layout.node_card, score,
-        weak_components(layout.node_context, layout.source, layout.target), sd=sd, p_top=p_top, rank_lower=lower,
-        rank_upper=upper,
+        weak_components(layout.node_context, layout.source, layout.target), layout.answers_per_node(), sd=sd,
+        p_top=p_top, rank_lower=lower, rank_upper=upper,
     )

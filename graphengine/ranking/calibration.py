@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SAMPLE = 2_000
 """The most contexts that a calibration is fitted on: what is shared is known to about 1% by then."""
 
+# Of the last Newton step; what is left after it is about its square.
+_ROUGH, _FINE = 1e-4, 1e-7
 _GRID = (0.0, -1.0, -2.0, -3.0, 1.0)
 _GRID_ENDS = (-6.0, 3.0)
 
@@ -172,6 +174,7 @@ class _Fit:
         self.nodes = len(layout.node_card)
         self.theta = [np.zeros(block.nodes.shape) for block, _ in self.blocks]
         self.point = np.array([0.0, LOG_TAU_MEAN])
+        self.tolerance = _ROUGH
 
     def best_sigma(self) -> float:
         """σ of highest evidence: the best of a coarse grid, then Brent's method between its neighbours."""
@@ -197,6 +200,7 @@ class _Fit:
 
     def shared(self, sigma: float) -> tuple[float, float, Reals]:
         """β, log τ, and the precision of the two, at a given σ."""
+        self.tolerance = _FINE
         profile = self._climb(sigma)
         return float(self.point[0]), float(self.point[1]), profile.precision
 
@@ -206,14 +210,14 @@ class _Fit:
         for _ in range(100):
             step = np.linalg.solve(now[0].precision, now[0].gradient)
             step /= max(1.0, float(np.abs(step).max()) / 2)
-            small = float(np.abs(step).max()) < 1e-6
+            small = float(np.abs(step).max()) < 10 * self.tolerance
             while True:
-                guess = [theta + move @ step for theta, move in zip(self.theta, now[0].move, strict=True)]
+                guess = [theta + move @ step for theta, move in zip(now[1], now[0].move, strict=True)]
                 trial = self._profile(self.point + step, guess, sigma)
                 if small or trial[0].value >= now[0].value - 1e-9 * (1 + abs(now[0].value)):
                     break
                 step /= 2
-                small = float(np.abs(step).max()) < 1e-6
+                small = float(np.abs(step).max()) < 10 * self.tolerance
             self.point, self.theta, now = self.point + step, trial[1], trial
             if small:
                 break
@@ -227,11 +231,13 @@ class _Fit:
         precision, concave = np.diag(weight), 0.0
         move, thetas = [], []
         for (block, answers), theta in zip(self.blocks, start, strict=True):
-            state = most_probable(block, answers, beta, log_tau, sigma, theta=theta)
+            state, step = most_probable(block, answers, beta, log_tau, sigma, theta=theta, tolerance=self.tolerance)
             row = state.terms
             jump = -np.linalg.solve(state.hessian, state.cross)
-            value += float(state.value.sum())
+            # The last step is not taken but counted: the top is at theta + step, to second order.
+            value += float(state.value.sum() + 0.5 * (state.gradient * step).sum())
             gradient = gradient + np.array([row.d.sum(), row.tau.sum()])
+            gradient = gradient - np.tensordot(step, state.cross, axes=((0, 1), (0, 1)))
             mixed = -float(row.d_tau.sum())
             own = np.array([[-float(row.dd.sum()), mixed], [mixed, -float(row.tau_tau.sum())]])
             precision = precision + own + np.tensordot(state.cross, jump, axes=((0, 1), (0, 1)))
@@ -239,7 +245,7 @@ class _Fit:
             padding = float((~block.real).sum()) * -2 * np.log(sigma)
             log_det += float(np.linalg.slogdet(state.hessian)[1].sum()) - padding
             move.append(jump)
-            thetas.append(state.theta)
+            thetas.append(state.theta + step)
         precision = (precision + precision.T) / 2
         if float(np.linalg.eigvalsh(precision)[0]) <= 0.0:
             # Far from the top the posterior can bend upwards along log τ; without that part the step still climbs.

@@ -6,6 +6,7 @@ in a corner of its own can lead through the prior alone.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,8 +17,6 @@ from graphengine.ranking.layout import codes, lay_out
 from graphengine.tables import RANKS, VERDICTS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from graphengine.ranking.arrays import Ints
 
 
@@ -61,8 +60,12 @@ def verdicts(
     Raises:
         RankingError: If `confidence` is not above 0 and at most 1.
     """
-    judged = judge(ranks, counts, people, method=method, confidence=confidence)
     layout = lay_out(counts)
+    answers = _look_up(ranks, pa.table({
+        "context_id": layout.context_column(), "card_id": layout.card_column(),
+        "n": pa.array(layout.answers_per_node()),
+    }))
+    judged = judge(ranks, answers, people, method=method, confidence=confidence)
     silent = "no card is ranked: no edge of this context passes the edge rule" if method == "pagerank" else (
         "no card is ranked: the ranking does not cover this context")
     for context in layout.contexts.to_pylist():
@@ -74,42 +77,51 @@ def verdicts(
 
 
 def with_tied_top(
-    ranks: pa.Table, counts: pa.Table, people: pa.Table | None, *, method: str, confidence: float
+    ranks: pa.Table, answers: Ints, people: pa.Table | None, *, method: str, confidence: float
 ) -> pa.Table:
     """The ranks with `tied_top` filled: member of what `wisest` answers."""
     top = np.zeros(ranks.num_rows, bool)
-    for verdict in judge(ranks, counts, people, method=method, confidence=confidence).values():
+    for verdict in judge(ranks, answers, people, method=method, confidence=confidence).values():
         top[verdict.members] = True
     at = RANKS.schema.get_field_index("tied_top")
     return ranks.set_column(at, RANKS.schema.field(at), pa.array(top))
 
 
 def judge(
-    ranks: pa.Table, counts: pa.Table, people: pa.Table | None, *, method: str, confidence: float
+    ranks: pa.Table, answers: Ints, people: pa.Table | None, *, method: str, confidence: float
 ) -> dict[str, Verdict]:
-    """The verdict by context id; members are row numbers of `ranks`."""
+    """The verdict by context id; members are row numbers of `ranks`.
+
+    `answers` has the number of answers about the card of each row.
+    """
     if not 0 < confidence <= 1:
         raise RankingError(f"confidence must be above 0 and at most 1, not {confidence}", hint="--confidence 0.8",
                            value=confidence)
     context, names = codes(ranks.column("context_id"))
-    order = np.argsort(context, kind="stable")
-    rows = np.split(order, np.searchsorted(context[order], np.arange(1, len(names)))) if len(names) else []
+    rank = ranks.column("rank").to_numpy()
     if method == "pagerank":
-        rank = ranks.column("rank").to_numpy()
-        return {name: _by_rank(part, rank) for name, part in zip(names.to_pylist(), rows, strict=True)}
-    answers, persons = _evidence(ranks, counts, people)
-    p_top = ranks.column("p_top").to_numpy()
-    rank, component = ranks.column("rank").to_numpy(), ranks.column("component").to_numpy()
-    verdict = {}
-    for name, part in zip(names.to_pylist(), rows, strict=True):
-        part = part[np.lexsort((rank[part], -p_top[part]))]  # noqa: PLW2901
-        verdict[name] = _by_probability(part, p_top[part], component[part], int(answers[part[0]]),
-                                        None if persons is None else int(persons[part[0]]), confidence)
-    return verdict
+        order, key = np.lexsort((rank, context)), rank
+    else:
+        key = ranks.column("p_top").to_numpy()
+        order = np.lexsort((rank, -key, context))
+    ends = np.searchsorted(context[order], np.arange(len(names) + 1)).tolist()
+    rows, keys = order.tolist(), key[order].tolist()
+    component = ranks.column("component").to_numpy()[order].tolist()
+    persons = None if people is None else _look_up(ranks, people.rename_columns({"people": "n"}))
+    judged = {}
+    for name, start, end in zip(names.to_pylist(), ends[:-1], ends[1:], strict=True):
+        part = slice(start, end)
+        if method == "pagerank":
+            judged[name] = _by_rank(rows[part], keys[part])
+        else:
+            first = rows[start]
+            judged[name] = _by_probability(rows[part], keys[part], component[part], int(answers[first]),
+                                           None if persons is None else int(persons[first]), confidence)
+    return judged
 
 
-def _by_rank(part: Ints, rank: Ints) -> Verdict:
-    first = part[rank[part] == 1].tolist()
+def _by_rank(rows: list[int], rank: list[int]) -> Verdict:
+    first = rows[: rank.count(1)]
     if len(first) == 1:
         return Verdict(True, "highest PageRank; PageRank has no uncertainty, so this says nothing of how sure it is",
                        first)
@@ -117,7 +129,7 @@ def _by_rank(part: Ints, rank: Ints) -> Verdict:
 
 
 def _by_probability(
-    part: Ints, p_top: NDArray[np.float64], component: Ints, answers: int, people: int | None, confidence: float
+    rows: list[int], p_top: list[float], component: list[int], answers: int, people: int | None, confidence: float
 ) -> Verdict:
     failed = []
     if p_top[0] < confidence:
@@ -129,40 +141,28 @@ def _by_probability(
     elif people < MIN_PEOPLE:
         failed.append(f"the answers about the leading card come from {_number(people, 'person', 'people')}, "
                       f"fewer than {MIN_PEOPLE}")
-    apart = len(set(component[(p_top > RIVAL) | (np.arange(len(part)) == 0)].tolist()))
+    apart = len({component[0], *(where for p, where in zip(p_top, component, strict=True) if p > RIVAL)})
     if apart > 1:
         failed.append(f"the cards with P(top) above {RIVAL} lie in {apart} components that no question ties together")
     if not failed:
         return Verdict(True, f"single winner: P(top) {_short(p_top[0])} (at least {_short(confidence)}), "
-                             f"{_number(answers, 'answer')} from {people} people", part[:1].tolist())
-    size = int(np.searchsorted(np.cumsum(p_top), COVERED - 1e-12)) + 1
-    size = min(size, len(part))
-    total = float(p_top[:size].sum())
-    failed.append(f"{_number(size, 'card')} together {'has' if size == 1 else 'have'} P(top) {_short(total)}"
-                  if size > 1 else f"it alone has P(top) {_short(total)}")
-    return Verdict(False, "no single winner: " + "; ".join(failed), part[:size].tolist())
+                             f"{_number(answers, 'answer')} from {people} people", rows[:1])
+    size, total = 0, 0.0
+    while size < len(rows) and total < COVERED - 1e-9:
+        total += p_top[size]
+        size += 1
+    failed.append(f"{size} cards together have P(top) {_short(total)}" if size > 1
+                  else f"the leading card alone has P(top) {_short(total)}")
+    return Verdict(False, "no single winner: " + "; ".join(failed), rows[:size])
 
 
 def _short(p: float) -> str:
     """Two digits, rounded down, so that a number never reads as reaching a limit that it misses."""
-    return f"{np.floor(p * 100 + 1e-9) / 100:.2f}"
+    return f"{math.floor(p * 100 + 1e-9) / 100:.2f}"
 
 
 def _number(n: int, one: str, many: str = "") -> str:
     return f"{n} {one if n == 1 else many or one + 's'}"
-
-
-def _evidence(ranks: pa.Table, counts: pa.Table, people: pa.Table | None) -> tuple[Ints, Ints | None]:
-    """Answers and people per row of the ranks."""
-    layout = lay_out(counts)
-    asked = pa.table({
-        "context_id": layout.context_column(), "card_id": layout.card_column(),
-        "n": pa.array(layout.answers_per_node()),
-    })
-    answers = _look_up(ranks, asked)
-    if people is None:
-        return answers, None
-    return answers, _look_up(ranks, people.rename_columns({"people": "n"}))
 
 
 def _look_up(ranks: pa.Table, values: pa.Table) -> Ints:

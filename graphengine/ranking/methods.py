@@ -66,7 +66,7 @@ def rank_counts(
     else:
         calibration = _fitting(counts, calibration, parameters.get("not_wiser"))
         scored = bradley_terry(counts, calibration)
-    return with_tied_top(scored.table(), counts, people, method=method, confidence=confidence)
+    return with_tied_top(scored.table(), scored.answers_in_order(), people, method=method, confidence=confidence)
 
 
 def check_parameters(method: str, parameters: dict[str, Any]) -> None:

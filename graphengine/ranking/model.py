@@ -44,12 +44,9 @@ def terms(d: Reals, log_tau: float, answers: Reals) -> Terms:
 
     `dd` is never positive; `tau_tau` is by log τ and can be.
     """
-    from scipy.special import log_expit
-
     tau = float(np.exp(log_tau))
     yes, no, unsure = answers[:, 0], answers[:, 1], answers[:, 2]
-    log_a, log_b = log_expit(d - tau), log_expit(-d - tau)
-    a, b = np.exp(log_a), np.exp(log_b)
+    (a, log_a), (b, log_b) = _logistic(d - tau), _logistic(-d - tau)
     slope_a, slope_b = (yes + unsure) * a * (1 - a), (no + unsure) * b * (1 - b)
     # log(1 - s(x)) = log s(x) - x
     value = (
@@ -65,6 +62,12 @@ def terms(d: Reals, log_tau: float, answers: Reals) -> Terms:
         value, yes * (1 - a) - no * (1 - b) + unsure * (b - a), first, -slope_a - slope_b,
         tau * (slope_a - slope_b), first - tau * tau * (slope_a + slope_b) - unsure * bend,
     )
+
+
+def _logistic(x: Reals) -> tuple[Reals, Reals]:
+    """s(x) and log s(x), without overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, small) / (1.0 + small), np.minimum(x, 0.0) - np.log1p(small)
 
 
 def weigh(answers: Reals, not_wiser: NotWiser) -> Reals:

@@ -25,7 +25,8 @@ Z90 = 1.6448536269514722
 class Scores:
     """Scores of cards within contexts, sorted by context and card id.
 
-    `sd`, `p_top` and the rank interval are None for a method without uncertainty.
+    `answers` is the number of answers about each card; it, `sd`, `p_top` and the rank interval are None for a method
+    without uncertainty.
     """
 
     contexts: pa.Array
@@ -34,6 +35,7 @@ class Scores:
     node_card: Ints
     score: Reals
     component: Ints
+    answers: Ints | None = None
     sd: Reals | None = None
     p_top: Reals | None = None
     rank_lower: Ints | None = None
@@ -64,6 +66,11 @@ class Scores:
             ],
             schema=RANKS.schema,
         )
+
+    def answers_in_order(self) -> Ints:
+        """`answers` in the order of the table's rows; 0 where they play no part."""
+        order, _ = self.order_and_rank()
+        return np.zeros(len(order), np.int64) if self.answers is None else self.answers[order]
 
     def order_and_rank(self) -> tuple[Ints, Ints]:
         """Nodes by context, falling score, card id, and the rank of each; close scores share the rank of the first."""

@@ -70,32 +70,32 @@ def evaluate(block: Block, answers: Reals, theta: Reals, beta: float, log_tau: f
 
 def most_probable(
     block: Block, answers: Reals, beta: float, log_tau: float, sigma: float, *, theta: Reals | None = None,
-    tolerance: float = 1e-8,
-) -> State:
+    tolerance: float = 1e-6,
+) -> tuple[State, Reals]:
     """The strengths of highest posterior, by Newton steps that are halved where they would lose ground.
 
-    The log posterior is strictly concave in θ, so this always ends. `tolerance` bounds the last full step; the error
-    left after a Newton step is about its square.
+    The log posterior is strictly concave in θ, so this always ends.
+
+    Returns:
+        A state whose Newton steps are all below `tolerance`, and those steps: `state.theta + step` is off by about the
+        square of the tolerance, and the derivatives of the state by about the tolerance.
     """
     now = evaluate(block, answers, np.zeros(block.nodes.shape) if theta is None else theta, beta, log_tau, sigma)
-    active = np.ones(len(block.contexts), bool)
+    step = np.zeros_like(now.theta)
     for _ in range(_ROUNDS):
         step = np.linalg.solve(now.hessian, now.gradient[:, :, None])[:, :, 0]
-        length = np.abs(step).max(axis=1, initial=0.0)
-        full = active.copy()
-        scale = np.where(active, 1.0, 0.0)
+        active = np.abs(step).max(axis=1, initial=0.0) >= tolerance
+        if not active.any():
+            break
+        scale = np.where(active, 1.0, 0.0)  # a context that is done does not move any more
         while True:
             trial = evaluate(block, answers, now.theta + scale[:, None] * step, beta, log_tau, sigma)
             worse = active & (trial.value < now.value - 1e-10 * (1 + np.abs(now.value))) & (scale > 1e-9)
             if not worse.any():
                 break
-            full &= ~worse
             scale = np.where(worse, scale / 2, scale)
         now = trial
-        active &= ~(full & (length < tolerance))
-        if not active.any():
-            break
-    return now
+    return now, step
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ class Posterior:
 
 def posterior(block: Block, answers: Reals, calibration: Any) -> Posterior:
     """The posterior of a block's contexts under a calibration."""
-    state = most_probable(block, answers, calibration.beta, calibration.log_tau, calibration.sigma)
+    state, step = most_probable(block, answers, calibration.beta, calibration.log_tau, calibration.sigma)
     own = np.linalg.inv(state.hessian)
     own = 0.5 * (own + own.transpose(0, 2, 1))
     shared = -np.matmul(own, state.cross)
     spread = np.matmul(np.matmul(shared, np.array(calibration.covariance)), shared.transpose(0, 2, 1))
-    return Posterior(state.theta, own, shared, own + 0.5 * (spread + spread.transpose(0, 2, 1)))
+    return Posterior(state.theta + step, own, shared, own + 0.5 * (spread + spread.transpose(0, 2, 1)))

@@ -8,7 +8,7 @@ nor on neighbours in the block.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 DRAWS = 1021
-_LATTICE_DIMENSIONS = 16
-_KOROBOV = 76
+_LATTICE_DIMENSIONS = 32
+_KOROBOV = 149
 _BLOCK_NUMBERS = 400_000
 _PAIRWISE_WIDTH = 24
 _TAIL = 0.05
@@ -72,28 +72,31 @@ def _two(theta: Reals, covariance: Reals) -> Places:
 
 
 def _count(sample: NDArray[np.float32]) -> tuple[Reals, Ints, Ints]:
+    """P(top) and rank interval from (m, width, draws)."""
+    m, width, draws = sample.shape
     ranks = _ranks(sample)
-    p_top = (ranks == 0).mean(axis=2)
-    ranks.sort(axis=2, kind="stable")  # a radix sort on such small numbers
-    low, high = int(_TAIL * DRAWS), int(np.ceil((1 - _TAIL) * DRAWS)) - 1
-    return p_top, ranks[:, :, low].astype(np.int64) + 1, ranks[:, :, high].astype(np.int64) + 1
+    cell = np.arange(m * width).reshape(m, width, 1) * width
+    share = np.bincount((ranks + cell).ravel(), minlength=m * width * width).reshape(m, width, width) / draws
+    reached = np.cumsum(share, axis=2)
+    lower, upper = (reached <= _TAIL).sum(axis=2) + 1, (reached < 1 - _TAIL).sum(axis=2) + 1
+    return share[:, :, 0], lower, np.minimum(upper, width)
 
 
-def _ranks(sample: NDArray[np.float32]) -> NDArray[np.unsignedinteger]:
+def _ranks(sample: NDArray[np.float32]) -> NDArray[Any]:
     """How many cards of the same draw are higher: (m, width, draws), from 0."""
     m, width, draws = sample.shape
     if width > _PAIRWISE_WIDTH:
         order = np.argsort(-sample, axis=1, kind="stable")
-        ranks = np.empty(sample.shape, np.uint16 if width < 2**16 else np.uint32)
-        np.put_along_axis(ranks, order, np.arange(width, dtype=ranks.dtype)[None, :, None], axis=1)
+        ranks = np.empty(sample.shape, np.int32)
+        np.put_along_axis(ranks, order, np.arange(width, dtype=np.int32)[None, :, None], axis=1)
         return ranks
-    ranks = np.zeros((m, width, draws), np.uint8)
+    columns = np.ascontiguousarray(sample.transpose(1, 0, 2))
+    ranks = np.zeros((width, m, draws), np.uint8)
     for one in range(1, width):
-        for other in range(one):
-            above = sample[:, one] > sample[:, other]
-            ranks[:, other] += above
-            ranks[:, one] += ~above
-    return ranks
+        above = (columns[one] > columns[:one]).view(np.uint8)
+        ranks[:one] += above
+        ranks[one] += np.uint8(one) - above.sum(axis=0, dtype=np.uint8)
+    return ranks.transpose(1, 0, 2)
 
 
 @lru_cache(maxsize=64)
