@@ -31,7 +31,7 @@ FUNCTIONS = frozenset(
     percentiledisc pow properties range reduce relationships rels replace reverse right round rtrim shortestpath sign
     single size split sqrt startnode stdev stdevp substring sum tail toboolean tofloat tointeger tolower tostring
     toupper trim type upper
-    """.split()  # noqa: SIM905
+    """.split()
 )
 """The functions that may be called, in lower case. None of them reads a file, changes a state or waits."""
 
@@ -49,7 +49,7 @@ _NEVER = frozenset(
     DRYRUN ENABLE EXECUTE EXPLAIN EXPORT EXTENSION FILTER FINISH FOREACH GRANT IMPORT INSERT INSTALL LET LOAD MERGE
     NEXT NODETACH PROFILE REMOVE RENAME REVOKE ROLLBACK SEARCH SET SHOW START STOP TERMINATE UNINSTALL UPDATE USE
     USING YIELD
-    """.split()  # noqa: SIM905
+    """.split()
 )
 _RESERVED = _NEVER | _GOING_ON | _INFIX
 _CLOSES = {")": "(", "]": "[", "}": "{"}
@@ -233,7 +233,7 @@ class _Checker:
             self.open(sign, token, keyword)
         elif sign in _CLOSES:
             self.close(sign, token)
-        elif self.due == "clause" or (sign == "!" and self.due == "more" and self.near(1).text != "="):
+        elif self.is_misplaced(sign):
             self.deny(token)
         elif sign == ";":
             if len(self.frames) > 1 or self.due != "more" or self.near(1).kind != "end":
@@ -246,6 +246,13 @@ class _Checker:
             follows = self.near(1).text
             frame.pattern |= (sign == "-" and follows in {"-", "[", ">"}) or (sign == "<" and follows == "-")
             self.due = "operand"
+
+    def is_misplaced(self, sign: str) -> bool:
+        if sign == "!":  # before an operand, or as `!=`
+            return self.due == "clause" or (self.due == "more" and self.near(1).text != "=")
+        if sign == ",":  # after an operand, or in a quantifier `{,3}`
+            return self.due != "more" and self.near(-1).text != "{"
+        return self.due == "clause"
 
     def open(self, sign: str, token: Token, keyword: str) -> None:
         before = self.near(-1)
