@@ -23,10 +23,10 @@ test-core: $(VENV)/.dev ## Run the tests that need no torch
 	$(PYTHON) -m pytest -m "not train"
 
 lint: $(VENV)/.dev $(LINTER)/node_modules/.package-lock.json ## Check style, types, layers, and every Cypher file with Neo4j's own parser
-	$(VENV)/bin/ruff check
-	$(VENV)/bin/pyright
-	$(VENV)/bin/lint-imports --no-cache
-	node $(LINTER)/cypherlint.cjs cypher
+	@failed=; \
+	for check in "$(VENV)/bin/ruff check" $(VENV)/bin/pyright "$(VENV)/bin/lint-imports --no-cache" \
+	  "node $(LINTER)/cypherlint.cjs cypher"; do echo "$$check"; $$check || failed=yes; done; \
+	test -z "$$failed"
 
 bench: $(VENV)/.dev ## Run the benchmarks, each beside its floor, measured in the same run
 	$(PYTHON) -m benchmarks
