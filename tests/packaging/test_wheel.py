@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+import graphengine
+
 PROJECT = Path(__file__).resolve().parents[2]
+
+METADATA = f"graphengine-{graphengine.__version__}.dist-info"
 
 pytestmark = pytest.mark.slow
 
@@ -36,12 +40,12 @@ def test_sample_and_types_are_inside(names):
     assert sample <= {Path(name).name for name in names if name.startswith("graphengine/sample/")}
     assert {"votes.csv", "cards.csv"} <= sample
     assert "graphengine/py.typed" in names
-    assert "graphengine-0.1.0.dist-info/licenses/LICENSE" in names
+    assert f"{METADATA}/licenses/LICENSE" in names
 
 
 def test_nothing_else_is_inside(names):
     """Tests, benchmarks and documents stay out of the wheel."""
-    assert {"graphengine", "graphengine-0.1.0.dist-info"} == {name.split("/")[0] for name in names}
+    assert {"graphengine", METADATA} == {name.split("/")[0] for name in names}
 
 
 def test_help_needs_no_extra(installed):

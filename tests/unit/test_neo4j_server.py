@@ -13,7 +13,7 @@ import pytest
 from tests import neo4j_maven, neo4j_server
 from tests.neo4j_server import Neo4jServer, given_server, session_server
 
-pytestmark = pytest.mark.neo4j
+pytestmark = [pytest.mark.neo4j, pytest.mark.slow]
 
 
 @pytest.fixture
