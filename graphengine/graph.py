@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from graphengine.store.base import Erased, Store, Undone
 
 
-def open(url_or_folder: str | Path = "moral.graph", *, create: bool = True) -> MoralGraph:  # noqa: A001
+def open(url_or_folder: str | Path = "moral.graph", *, create: bool = True) -> MoralGraph:
     """Open a moral graph; best with `with`.
 
     Args:
@@ -308,7 +308,7 @@ class MoralGraph:
         """
         if query.strip().isidentifier():
             return self.store.read(query.strip(), **parameters)
-        return ranked.as_arrow(self.store.cypher(query, **parameters))
+        return ranked.as_arrow(self.store.cypher(query, parameters))
 
     # Exporting ----------------------------------------------------------------------------------------------------
 

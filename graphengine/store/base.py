@@ -13,8 +13,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from graphengine.errors import InputError, NotFoundError, StoreError
-from graphengine.store import hashing, merge, pseudonyms, queries
+from graphengine.errors import InputError, NotFoundError, QueryError, StoreError
+from graphengine.store import hashing, merge, pseudonyms, queries, readonly
 from graphengine.store.delta import Change, Delta, added, batches
 from graphengine.tables import TRUTH
 
@@ -176,21 +176,19 @@ class Store(ABC):
         found = queries.find(self.engine, query)
         return self._read(found, found.bind(parameters))
 
-    def cypher(self, text: str, *, limit: int = 10_000, seconds: float = 30.0, **parameters: Any) -> dict[str, list[Any]]:
-        """The result of a person's own read-only Cypher, as columns.
+    def cypher(
+        self, text: str, parameters: Mapping[str, Any], *, limit: int = 10_000, seconds: float = 30.0
+    ) -> dict[str, list[Any]]:
+        """The result of a person's own read-only Cypher, as columns: at most `limit` rows, in at most `seconds`.
 
         Raises:
             QueryError: If it could do anything but read, takes too long, or does not run.
         """
-        from graphengine.store import readonly
-
         readonly.check_read_only(text)
         missing = sorted(readonly.parameters_of(text) - set(parameters))
         if missing:
-            from graphengine.errors import QueryError
-
             raise QueryError(f"parameter {missing[0]!r} is missing", hint=f"give it: -p {missing[0]}=VALUE")
-        return self._cypher(text, parameters, limit, seconds)
+        return self._cypher(text, dict(parameters), limit, seconds)
 
     def key(self) -> bytes:
         """The key of the pseudonyms.
@@ -205,9 +203,10 @@ class Store(ABC):
         return self.hashes().get(hashing.TOTAL, "")
 
     def hashes(self) -> dict[str, str]:
-        """Every content hash by name (see `hashing`)."""
+        """Every content hash by name (see `hashing`); what holds nothing has none."""
         table = self.state("hashes")
-        return dict(zip(table.column("id").to_pylist(), table.column("hash").to_pylist(), strict=True))
+        pairs = zip(table.column("id").to_pylist(), table.column("hash").to_pylist(), strict=True)
+        return {name: value for name, value in pairs if value.strip("0")}
 
     def append(
         self, load: Load, tables: Mapping[str, pa.Table], *, batch_size: int | None = None,

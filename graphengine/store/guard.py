@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _open: set[str] = set()
-_registry = threading.Lock()
+_opening = threading.Lock()
 
 
 class Guard:
@@ -30,7 +30,7 @@ class Guard:
     def __init__(self, folder: Path) -> None:
         self.path = os.path.realpath(folder)
         self.pid = os.getpid()
-        with _registry:
+        with _opening:
             if self.path in _open:
                 raise StoreBusyError(
                     f"{folder} is open already in this process",
@@ -65,7 +65,7 @@ class Guard:
 
     def release(self) -> None:
         """Give the folder back."""
-        with _registry:
+        with _opening:
             if self.path in _open and os.getpid() == self.pid:
                 _open.discard(self.path)
                 self._file.close()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from graphengine.errors import StoreDamagedError
+from graphengine.errors import StoreDamagedError, StoreError
 from graphengine.store import sql
 from graphengine.store.delta import Change, Delta
 from graphengine.store.hashing import HASHES
@@ -174,10 +174,18 @@ class Journal:
 
     def _put(self, number: int, kind: str, files: Mapping[str, pa.Table]) -> int:
         draft = self.folder / f"tmp-{number}"
-        sha256 = write_folder(draft, files)
-        path = self.folder / f"{number:08d}-{kind}-{sha256}"
-        draft.rename(path)
-        fsync(self.folder)
+        try:
+            sha256 = write_folder(draft, files)
+            path = self.folder / f"{number:08d}-{kind}-{sha256}"
+            draft.rename(path)
+            fsync(self.folder)
+        except OSError as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise StoreError(
+                f"can't write to the journal {self.folder}: {error.strerror or error}",
+                hint="make room or mend the folder's permissions, then run the same command again: it goes on where it "
+                "stopped", file=str(draft),
+            ) from error
         self.parts.append(Part(number, kind == "snapshot", sha256, path))
         return number
 

@@ -224,12 +224,18 @@ class EmbeddedStore(Store):
             try:
                 yield run
                 run("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 # After a rollback that follows a COPY the engine may crash on the next one: start afresh.
                 with suppress(RuntimeError):
                     run("ROLLBACK")
                 self._close_database()
                 self._connect(self._file)
+                if isinstance(error, RuntimeError):
+                    raise StoreError(
+                        f"the embedded engine failed: {str(error).strip()}",
+                        hint="nothing that was committed is lost: it is in the journal; graphengine rebuild makes the "
+                        "graph anew from it",
+                    ) from error
                 raise
 
     # The contract -------------------------------------------------------------------------------------------------

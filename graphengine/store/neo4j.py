@@ -193,8 +193,11 @@ class Neo4jStore(Store):
         every[hashing.DUPLICATES] = duplicates
         row = {"id": "graph", "content_hash": moved.get(hashing.TOTAL, graph["content_hash"]),
                "duplicates_hash": duplicates}
-        contexts = [name.removeprefix(hashing.CONTEXT) for name in every if name.startswith(hashing.CONTEXT)]
-        return [("context_hashes", [{"id": c, "hash": hashing.shown(every, c)} for c in contexts]),
+        contexts = {name.removeprefix(hashing.CONTEXT) for name in every if name.startswith(hashing.CONTEXT)}
+        if "contexts" in delta:  # a new context has a state too: nobody has voted
+            new, _, _ = split(delta["contexts"], TRUTH["contexts"])
+            contexts.update(new.column("id").to_pylist())
+        return [("context_hashes", [{"id": c, "hash": hashing.shown(every, c)} for c in sorted(contexts)]),
                 ("graph_hashes", [row])]
 
     def replace(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table) -> None:  # noqa: D102
@@ -284,7 +287,8 @@ class Neo4jStore(Store):
                     f"the server {self.address} has no database {self._database!r}",
                     hint="set NEO4J_DATABASE to one that is there",
                 ) from None
-            raise
+            raise StoreError(f"the server {self.address} refuses: {_said(error)}",
+                             hint="nothing of this step was written; graphengine doctor checks the graph") from None
 
     def _select(self, name: str, **parameters: Any) -> pa.Table:
         query = queries.find(self.engine, name)
@@ -316,20 +320,21 @@ class Neo4jStore(Store):
         from neo4j.exceptions import ClientError
 
         self.identity()
-        try:
-            with self._talking(), self._session(read=True) as session:
+        rows: list[tuple[Any, ...]] = []
+        with self._talking(), self._session(read=True) as session:
+            try:
                 result = session.run(neo4j.Query(text, timeout=seconds), parameters)  # type: ignore[arg-type]
                 names = result.keys()
-                rows: list[tuple[Any, ...]] = []
                 for record in result:
                     rows.append(tuple(record.values()))
                     if len(rows) == limit:
                         break
-        except ClientError as error:
-            hint = f"it ran longer than {seconds:g} s: narrow it, or add LIMIT" if "Timeout" in (error.code or "") else (
-                "see docs/cypher.md for what both engines understand"
-            )
-            raise QueryError(f"the server refuses the query: {_said(error)}", hint=hint) from None
+            except ClientError as error:
+                late = "Timeout" in (error.code or "")
+                hint = f"it ran longer than {seconds:g} s: narrow it, or add LIMIT" if late else (
+                    "see docs/cypher.md for what both engines understand"
+                )
+                raise QueryError(f"the server refuses the query: {_said(error)}", hint=hint) from None
         return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -130,10 +130,10 @@ def root() -> Path:
 
 
 def statements(text: str) -> tuple[str, ...]:
-    """The statements of a Cypher text, without comments, split at `;` outside strings and backticks.
+    r"""The statements of a Cypher text, without comments, split at `;` outside strings and backticks.
 
     Example:
-        >>> statements("// two\\nMATCH (n) RETURN ';'; RETURN 1;")
+        >>> statements("// two\nMATCH (n) RETURN ';'; RETURN 1;")
         ("MATCH (n) RETURN ';'", 'RETURN 1')
     """
     found: list[str] = []
@@ -200,8 +200,23 @@ def load(engine: str) -> dict[str, Query]:
     found: dict[str, Query] = {}
     for folder, prefix in (("read", ""), ("write", "write/"), (engine, "")):
         for path in sorted((root() / folder).glob("*.cypher")):
-            found[prefix + path.stem] = parse(path.stem, path.read_text(encoding="utf-8"))
+            query = parse(path.stem, path.read_text(encoding="utf-8"))
+            if engine == "ladybug" and prefix == "write/":
+                query = replace(query, statements=tuple(map(_with_casts, query.statements)))
+            found[prefix + path.stem] = query
     return found
+
+
+def _with_casts(statement: str) -> str:
+    """The embedded engine takes a null in `$rows` for text, so every column of another type is cast there."""
+    from graphengine import tables
+
+    names = {pa.int64(): "INT64", pa.float64(): "DOUBLE", pa.bool_(): "BOOL", pa.list_(pa.string()): "STRING[]"}
+    specs = (*tables.TRUTH.values(), tables.EDGES, tables.RANKS, tables.VERDICTS, tables.RANKINGS)
+    types = {field.name: names[field.type] for spec in specs for field in spec.schema if field.type in names}
+    return re.sub(
+        r"\brow\.(\w+)\b", lambda m: f"CAST({m[0]} AS {types[m[1]]})" if m[1] in types else m[0], statement
+    )
 
 
 def find(engine: str, name: str) -> Query:

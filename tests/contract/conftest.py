@@ -1,0 +1,45 @@
+"""Both engines behind one fixture: what holds for one must hold for the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from graphengine.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from graphengine.store.base import Store
+
+
+@pytest.fixture(params=["ladybug", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def opened(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Store]]:
+    """A function that opens the same graph again and again; empty at first. What it opened is closed at the end."""
+    if request.param == "neo4j":
+        server = request.getfixturevalue("neo4j_server")
+        server.wipe()
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        address = server.uri
+    else:
+        address = str(tmp_path / "moral.graph")
+    stores: list[Store] = []
+
+    def again() -> Store:
+        for store in stores:
+            store.close()
+        stores.append(open_store(address))
+        return stores[-1]
+
+    yield again
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def store(opened: Callable[[], Store]) -> Store:
+    """An empty graph on the engine of the round."""
+    return opened()
