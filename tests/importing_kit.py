@@ -44,10 +44,11 @@ def known(**tables: list[tuple[str, str | None]]) -> Known:
         "contexts": ("id", "text"), "cards": ("id", "title"), "scenarios": ("id", "text"),
         "duplicates": ("card_id", "canonical_id"),
     }
-    return Known(**{
-        name: pa.table({column: pa.array([row[i] for row in rows], pa.string()) for i, column in enumerate(columns[name])})
-        for name, rows in tables.items()
-    })
+    made = {}
+    for name, rows in tables.items():
+        one, two = ([row[i] for row in rows] for i in (0, 1))
+        made[name] = pa.table([pa.array(one, pa.string()), pa.array(two, pa.string())], names=list(columns[name]))
+    return Known(**made)
 
 
 def reasons(prepared: Prepared) -> list[tuple[int, str, str, str]]:

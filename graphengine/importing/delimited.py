@@ -140,13 +140,14 @@ def find_delimiter(path: Path, encoding: str, known: frozenset[str]) -> str:
     return max(DELIMITERS, key=score)
 
 
-def read_delimited(path: Path, format: str, known: frozenset[str]) -> Source:
+def read_delimited(path: Path, format: str, known: frozenset[str], *, careful: bool = False) -> Source:
     """Read a CSV or TSV file.
 
     Args:
         path: The file.
         format: `csv` or `tsv`.
         known: Column names that help to find the delimiter.
+        careful: Read row by row even where DuckDB could read the file.
 
     Raises:
         InputError: If it is not text in a known encoding, or has no header.
@@ -160,7 +161,7 @@ def read_delimited(path: Path, format: str, known: frozenset[str]) -> Source:
         file_sha256=scan.sha256,
     )
     easy = scan.plain and skip == 1 and header_row == 1 and not any("\n" in name or "\r" in name for name in names)
-    if not (easy and _read_fast(source)):
+    if careful or not (easy and _read_fast(source)):
         _read_slowly(source, header_row, skip)
     return source
 

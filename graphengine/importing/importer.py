@@ -91,7 +91,7 @@ def prepare(
             file=str(file), columns=list(opened.columns),
         )
     chosen = maps.resolve(wanted, found, opened.own_columns(), groups, file.name)
-    taken = _take(opened, chosen, known, pseudonym, prefix, strict=strict)
+    taken, chosen = _take(opened, chosen, known, pseudonym, prefix, strict=strict)
     _name_left_out(opened, chosen, taken)
     return _prepared(opened, found, taken, chosen.sha256(**options))
 
@@ -145,19 +145,21 @@ def find_format(file: Path) -> str:
 def _take(
     source: Source, mapping: maps.Mapping, known: Known, pseudonym: Callable[[pa.Array], pa.Array], prefix: str,
     *, strict: bool,
-) -> Taken:
+) -> tuple[Taken, maps.Mapping]:
+    """Read by kind; also the mapping with what was recognised on the way."""
     if mapping.kind == "cards":
-        return cards.take_cards(source, mapping, known, pseudonym, prefix, strict=strict)
+        return cards.take_cards(source, mapping, known, pseudonym, prefix, strict=strict), mapping
     if mapping.kind == "scenarios":
-        return scenes.take_scenarios(source, mapping, known, prefix, strict=strict)
+        return scenes.take_scenarios(source, mapping, known, prefix, strict=strict), mapping
     if mapping.kind == "contexts":
-        return scenes.take_contexts(source, mapping, known, prefix)
+        return scenes.take_contexts(source, mapping, known, prefix), mapping
+    dropped = 0
     if mapping.kind == "votes-wide":
         mapping, dropped = wide.long_form(source, mapping)
-        taken = votes.take_votes(source, mapping, known, pseudonym, prefix, strict=strict)
-        return replace(taken, dropped=taken.dropped + dropped, read=taken.read + dropped)
-    votes.long_form(source, mapping)
-    return votes.take_votes(source, mapping, known, pseudonym, prefix, strict=strict)
+    else:
+        votes.long_form(source, mapping)
+    taken = votes.take_votes(source, mapping, known, pseudonym, prefix, strict=strict)
+    return replace(taken, dropped=taken.dropped + dropped, read=taken.read + dropped), mapping
 
 
 def _name_left_out(source: Source, mapping: maps.Mapping, taken: Taken) -> None:

@@ -248,6 +248,11 @@ def resolve(
     for variable in groups:
         found = variable if variable in columns else by_key.get(column_key(variable))
         chosen_groups[variable] = found or _there(variable, columns, "the group variable", file)
+    if kind == "votes-wide" and not mapping.wide:
+        raise InputError(
+            f"{file}: votes-wide needs a map.toml with [wide]: which upgrade does each question ask about?",
+            hint=f"graphengine sniff {file} > map.toml", file=file,
+        )
     for question in mapping.wide if kind == "votes-wide" else ():
         _there(question.column, columns, "[wide]", file)
     return Mapping(kind, chosen, mapping.answers, chosen_groups, mapping.wide if kind == "votes-wide" else ())

@@ -78,7 +78,9 @@ def take_moral_graph(
     good = _agreeing(good, "values", rejects, "id")
     for _, _, card in good:
         cards[card["id"]] = card
-    there = set(cards) | set(titles)
+    # A value that was rejected is not the card that the graph holds under the same id.
+    named = {prefix + str(entry.get("id")).strip() for entry in values if isinstance(entry, dict)}
+    there = set(cards) | (set(titles) - named)
     tallies: dict[str, dict[str, Any]] = {}
     found = _each(
         edges, "edges", len(values) + 1, rejects, lambda entry: _tally(entry, there, contexts, prefix, strict=strict)

@@ -1,4 +1,4 @@
-"""Bad input: every kind of broken file ends in a rejected row or in an error that says what to do, never a traceback."""
+"""Bad input: every broken file ends in rejected rows or in an error that says what to do, never a traceback."""
 
 from __future__ import annotations
 
@@ -239,7 +239,8 @@ def test_other_kinds_of_files(tmp_path: Path, content: bytes, says: str) -> None
 
 
 @pytest.mark.parametrize(("content", "says"), [
-    ("{", "is not JSON: line 1, column 2"), ("nonsense", "is not JSON: line 1"), ("[1, 2]", "no objects"), ("[]", "no objects"),
+    ("{", "is not JSON: line 1, column 2"), ("nonsense", "is not JSON: line 1"), ("[1, 2]", "no objects"),
+    ("[]", "no objects"),
     ('"text"', "neither a list of records nor a moral graph but str"), ("3", "neither a list of records"),
     ("null", "neither a list of records"), ('{"votes": []}', "(its keys: votes)"),
     ('{"values": {}, "edges": []}', "neither a list of records"), ("[" * 100_000, "nested too deeply"),
@@ -303,7 +304,9 @@ def test_wrong_options(tmp_path: Path, option: str, value: object, says: str) ->
     assert says in refused(tmp_path / "votes.csv", **{option: value}).message
 
 
-@pytest.mark.parametrize("name", ["a[1].csv", "year=2023/votes.csv", "what?.csv", "a*b.csv", "{x}.csv", "q'uote.csv", "空 格.csv"])
+@pytest.mark.parametrize(
+    "name", ["a[1].csv", "year=2023/votes.csv", "what?.csv", "a*b.csv", "{x}.csv", "q'uote.csv", "空 格.csv"]
+)
 def test_odd_file_names(tmp_path: Path, name: str) -> None:
     """Names with pattern letters, quotes, spaces or `key=value` folders are just names."""
     (tmp_path / name).parent.mkdir(exist_ok=True)
