@@ -4,7 +4,9 @@ Rows of one context stay together, and so do contexts that share a scenario, a t
 one split as a whole. Units are taken in the order of a sha256 of their first context id, so the draw is random and yet
 always the same, and each goes to the split that lacks most of its share (80, 10 and 10 in 100). What then still leaks
 is left out and counted: a scenario that a context of another split has besides its first, and a pair of cards that two
-units compare (train keeps it). Where everything hangs together in one unit, all of it is train.
+units compare (train keeps it). The draw is made twice, the second time with contexts that compare the same pair in one
+unit, so that no pair is lost; of the two the one that comes closer to the shares is taken. Where everything hangs
+together in one unit, all of it is train.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ def split_pairs(pairs: pa.Table, source: Source) -> tuple[dict[str, pa.Table], d
 
     No context, no prompt, no scenario and no unordered pair of cards is in two splits; texts are compared without case,
     width of letters and spacing, so that the same scenario under two ids counts as one. The split of a context does not
-    depend on whether all scenarios were exported. Train is never empty; from two units on, test is not empty either.
+    depend on whether all scenarios were exported. Train is never empty, and test only where nothing could be held out.
 
     Args:
         pairs: `PAIRS`, from `preference_pairs`.
@@ -61,18 +63,10 @@ def split_pairs(pairs: pa.Table, source: Source) -> tuple[dict[str, pa.Table], d
     import pyarrow as pa
 
     rows = _rows(pairs, source)
-    split_of = _draw(_units(rows), Counter(row.context_id for row in rows if row.first))
-    left_out: dict[str, int] = {}
-    keys: dict[str, Callable[[_Row], Hashable]] = {
-        STRADDLING_SCENARIO: lambda row: row.scenario,
-        STRADDLING_PROMPT: lambda row: row.prompt,
-        STRADDLING_PAIR: lambda row: row.pair,
-    }
-    for reason, key in keys.items():
-        kept = _without_straddlers(rows, split_of, key)
-        if len(kept) < len(rows):
-            left_out[reason] = len(rows) - len(kept)
-        rows = kept
+    first = [row for row in rows if row.first]
+    draws = [_draw(_units(rows, pairs_together=together)) for together in (True, False)]
+    split_of = min(draws, key=lambda draw: _distance(_without_leaks(first, draw)[0], draw, len(first)))
+    rows, left_out = _without_leaks(rows, split_of)
     at = defaultdict(list)
     for row in rows:
         at[split_of[row.context_id]].append(row.place)
@@ -101,8 +95,8 @@ def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _units(rows: list[_Row]) -> list[list[str]]:
-    """Context ids that must stay together, each list sorted."""
+def _units(rows: list[_Row], *, pairs_together: bool) -> list[tuple[int, list[str]]]:
+    """Context ids that must stay together, each list sorted, with the number of their rows with a first scenario."""
     parent: dict[Any, Any] = {}
 
     def root(node: Any) -> Any:
@@ -113,32 +107,57 @@ def _units(rows: list[_Row]) -> list[list[str]]:
         return node
 
     for row in rows:
-        if row.first:
-            for shared in (("text", row.context), ("scenario", row.scenario), ("prompt", row.prompt)):
-                if shared[1] is not None:
-                    parent[root(shared)] = root(("id", row.context_id))
+        shared = {"text": row.context, "scenario": row.scenario, "prompt": row.prompt}
+        if pairs_together:
+            shared["pair"] = row.pair
+        for kind, value in shared.items():
+            if row.first and value is not None:
+                parent[root((kind, value))] = root(("id", row.context_id))
     together = defaultdict(list)
-    for context_id in sorted({row.context_id for row in rows}):
+    sizes = Counter(row.context_id for row in rows if row.first)
+    for context_id in sorted(sizes):
         together[root(("id", context_id))].append(context_id)
-    return list(together.values())
+    return [(sum(sizes[each] for each in unit), unit) for unit in together.values()]
 
 
-def _draw(units: list[list[str]], sizes: Counter[str]) -> dict[str, str]:
+def _draw(units: list[tuple[int, list[str]]]) -> dict[str, str]:
     """The split of each context: every unit goes to the split that lacks most."""
-    weighed = [
-        (hashlib.sha256(unit[0].encode()).hexdigest(), sum(sizes[each] for each in unit), unit) for unit in units
-    ]
-    total = sum(size for _, size, _ in weighed)
-    lacks = {name: share * total for name, share in _SHARE.items()}
-    drawn: list[tuple[str, int, str, list[str]]] = []
-    for digest, size, unit in sorted(weighed):
+    lacks = {name: share * sum(size for size, _ in units) for name, share in _SHARE.items()}
+    drawn = []
+    for size, unit in sorted(units, key=lambda each: _digest(each[1][0])):
         name = max(_ORDER, key=lambda each: (lacks[each], -_ORDER.index(each)))
         lacks[name] -= size
-        drawn.append((name, size, digest, unit))
-    if len(drawn) > 1 and all(name == "train" for name, *_ in drawn):
-        smallest = min(drawn, key=lambda each: each[1:3])
-        drawn[drawn.index(smallest)] = ("test", *smallest[1:])
-    return {context_id: name for name, _, _, unit in drawn for context_id in unit}
+        drawn.append((size, unit, name))
+    if len(drawn) > 1 and all(name == "train" for *_, name in drawn):
+        smallest = min(range(len(drawn)), key=lambda place: drawn[place][0])
+        drawn[smallest] = (*drawn[smallest][:2], "test")
+    return {context_id: name for _, unit, name in drawn for context_id in unit}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _distance(rows: list[_Row], split_of: dict[str, str], total: int) -> float:
+    """How far the splits are from their shares of the total, in rows; a row that was left out counts too."""
+    sizes = Counter(split_of[row.context_id] for row in rows)
+    return total - len(rows) + sum(abs(sizes[name] - share * total) for name, share in _SHARE.items())
+
+
+def _without_leaks(rows: list[_Row], split_of: dict[str, str]) -> tuple[list[_Row], dict[str, int]]:
+    """The rows that may stay where they are, and the number of the others, by reason."""
+    left_out = {}
+    keys: dict[str, Callable[[_Row], Hashable]] = {
+        STRADDLING_SCENARIO: lambda row: row.scenario,
+        STRADDLING_PROMPT: lambda row: row.prompt,
+        STRADDLING_PAIR: lambda row: row.pair,
+    }
+    for reason, key in keys.items():
+        kept = _without_straddlers(rows, split_of, key)
+        if len(kept) < len(rows):
+            left_out[reason] = len(rows) - len(kept)
+        rows = kept
+    return rows, left_out
 
 
 def _without_straddlers(
@@ -149,8 +168,4 @@ def _without_straddlers(
     for row in rows:
         claim = (not row.first, _ORDER.index(split_of[row.context_id]))
         keeper[key(row)] = min(keeper.get(key(row), claim), claim)
-    return [
-        row
-        for row in rows
-        if key(row) is None or _ORDER[keeper[key(row)][1]] == split_of[row.context_id]
-    ]
+    return [row for row in rows if key(row) is None or _ORDER[keeper[key(row)][1]] == split_of[row.context_id]]
