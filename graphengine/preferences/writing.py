@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,8 @@ def write_preferences(
         out: The folder; `datasets.load_dataset(str(out))` opens it.
         all_scenarios: One row for each scenario of a context, with the weight divided by their number.
         force: Replace an earlier export in `out`.
-        command: The command for the dataset card, without the path; left out, it is told from the options.
+        command: The command for the dataset card, in which the path is told as OUT, so that it does not change the
+            bytes; left out, it follows from the options.
 
     Raises:
         ExportError: If no pair is left, or `out` holds something else, or can't be written.
@@ -88,7 +90,10 @@ def write_preferences(
         raise _nothing_left(source, left_out, out)
     splits, straddling = split_pairs(pairs, source)
     left_out |= straddling
-    command = command or "graphengine export preferences OUT" + (" --all-scenarios" if all_scenarios else "")
+    if command:
+        command = shlex.join("OUT" if word == str(out) else word for word in shlex.split(command))
+    else:
+        command = "graphengine export preferences OUT" + (" --all-scenarios" if all_scenarios else "")
     notes = _notes(source, splits)
     with new_folder(out, force=force) as folder:
         for name, table in splits.items():

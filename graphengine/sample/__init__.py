@@ -9,18 +9,18 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-FILES = ("cards.csv", "scenarios.csv", "contexts.csv", "votes.csv")
+FILES = ("cards.csv", "contexts.csv", "scenarios.csv", "votes.csv")
 
 
 def sample_files() -> dict[str, Path]:
     """The files of the sample graph, in the order in which to import them.
 
     Returns:
-        Path by kind: `cards`, `scenarios`, `contexts`, `votes`. Stories stand in the column `story` of the votes.
+        Path by kind: `cards`, `contexts`, `scenarios`, `votes`. Stories stand in the column `story` of the votes.
 
     Example:
         >>> list(sample_files())
-        ['cards', 'scenarios', 'contexts', 'votes']
+        ['cards', 'contexts', 'scenarios', 'votes']
         >>> sample_files()["votes"].name
         'votes.csv'
     """

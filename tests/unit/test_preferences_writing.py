@@ -161,8 +161,10 @@ def test_the_command_is_told(tmp_path: Path) -> None:
     """The card and the manifest hold the command that makes the dataset again, options included."""
     write_preferences(pieces(), tmp_path / "one", all_scenarios=True)
     assert "export preferences OUT --all-scenarios" in (tmp_path / "one" / "README.md").read_text(encoding="utf-8")
-    write_preferences(pieces(), tmp_path / "two", command="make data")
-    assert json.loads((tmp_path / "two" / "manifest.json").read_bytes())["command"] == "make data"
+    typed = f"graphengine export preferences '{tmp_path}/a b' --graph g"
+    write_preferences(pieces(), f"{tmp_path}/a b", command=typed)
+    told = json.loads((tmp_path / "a b" / "manifest.json").read_bytes())["command"]
+    assert told == "graphengine export preferences OUT --graph g"
 
 
 def test_images_are_not_in_the_prompt_which_is_noted(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def sample() -> dict[str, Rows]:
 
 def test_files_come_in_the_order_of_import() -> None:
     """The sample names its four files so that each refers only to what came before it, and all exist."""
-    assert list(sample_files()) == ["cards", "scenarios", "contexts", "votes"]
+    assert list(sample_files()) == ["cards", "contexts", "scenarios", "votes"]
     assert all(path.is_file() for path in sample_files().values())
 
 
