@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,8 @@ def write_preferences(
     splits, straddling = split_pairs(pairs, source)
     left_out |= straddling
     if command:
-        command = shlex.join("OUT" if word == str(out) else word for word in shlex.split(command))
+        with suppress(ValueError):  # words with an open quote: told as they are
+            command = shlex.join("OUT" if word == str(out) else word for word in shlex.split(command))
     else:
         command = "graphengine export preferences OUT" + (" --all-scenarios" if all_scenarios else "")
     notes = _notes(source, splits)

@@ -165,6 +165,8 @@ def test_the_command_is_told(tmp_path: Path) -> None:
     write_preferences(pieces(), f"{tmp_path}/a b", command=typed)
     told = json.loads((tmp_path / "a b" / "manifest.json").read_bytes())["command"]
     assert told == "graphengine export preferences OUT --graph g"
+    write_preferences(pieces(), tmp_path / "three", command="it's by hand")
+    assert json.loads((tmp_path / "three" / "manifest.json").read_bytes())["command"] == "it's by hand"
 
 
 def test_images_are_not_in_the_prompt_which_is_noted(tmp_path: Path) -> None:
