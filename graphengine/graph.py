@@ -108,14 +108,14 @@ class MoralGraph:
         from graphengine.store.base import Load
         from graphengine.store.pseudonyms import pseudonyms
 
-        read = self.store.read
+        state = self.store.state
         prepared = importing.prepare(
             path,
             known=importing.Known(
-                contexts=read("contexts").select(["id", "text"]), cards=read("cards").select(["id", "title"]),
-                scenarios=read("scenarios").select(["id", "text"]),
-                duplicates=self.store.state("duplicates").select(["card_id", "canonical_id"]),
-                tombstones=frozenset(self.store.state("tombstones").column("id").to_pylist()),
+                contexts=state("contexts").select(["id", "text"]), cards=state("cards").select(["id", "title"]),
+                scenarios=state("scenarios").select(["id", "text"]),
+                duplicates=state("duplicates").select(["card_id", "canonical_id"]),
+                tombstones=frozenset(state("tombstones").column("id").to_pylist()),
             ),
             pseudonym=lambda raw: pseudonyms(self.store.key(), raw),
             mapping=mapping, format=format, kind=kind, prefix=prefix, groups=groups, strict=strict,

@@ -175,7 +175,8 @@ def preference_source(store: Store) -> dict[str, Any]:
         "scenarios": read("scenarios"), "raises": read("raises"), "upgrades": read("upgrades"),
         "ranking": {"ranking_id": found["id"], **{key: found[key] for key in
                     ("method", "parameters", "data_hash", "calibration", "version")}},
-        "facts": {"votes": holds["votes"], "participants": holds["users"], "contexts": holds["contexts"]},
+        "facts": {"votes": holds["votes"], "contexts": holds["contexts"],
+                  "participants": read("participants").column("participants")[0].as_py()},
     }
 
 

@@ -51,24 +51,26 @@ def shown(hashes: Mapping[str, str], context_id: str) -> str:
 
 def _field(name: str, kind: pa.DataType) -> str:
     if pa.types.is_list(kind):
-        text = f"array_to_string(list_transform({name}, lambda x: length(x) || ':' || x), '')"
+        text = f"array_to_string(list_transform({name}, lambda x: strlen(x) || ':' || x), '')"
     else:
-        text = f"{name}::VARCHAR"
-    # Lengths keep fields apart: ("ab", "c") and ("a", "bc") are two rows.
-    return f"coalesce(length({text}) || ':' || {text}, '~')"
+        text = name if pa.types.is_string(kind) else f"{name}::VARCHAR"
+    # Lengths keep fields apart: ("ab", "c") and ("a", "bc") are two rows; concat() leaves out the length of a null.
+    return f"strlen({text}), ':', {text}"
 
 
 def _digest(name: str) -> str:
     left_out = {"load_id"} | ({"id"} if name == "votes_before" else set())
     fields = [_field(f'"{f.name}"', f.type) for f in TRUTH[name].schema if f.name not in left_out]
-    return f"unhex(sha256('{name}' || {' || '.join(fields)}))"
+    return f"unhex(sha256(concat('{name}', {', '.join(fields)})))"
 
 
 def _lanes(column: pa.ChunkedArray) -> np.ndarray:
-    flat = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    flat = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     if not len(flat):
         return np.zeros((0, 4), dtype=np.uint64)
-    return np.frombuffer(b"".join(flat.to_pylist()), dtype="<u8").reshape(-1, 4)
+    # Digests are 32 bytes each, so the column's own bytes are the numbers, row after row.
+    content = flat.cast(pa.binary()).buffers()[2]
+    return np.frombuffer(content, dtype="<u8", count=4 * len(flat)).reshape(-1, 4)
 
 
 def _by_context(contexts: pa.ChunkedArray, lanes: np.ndarray) -> dict[str, np.ndarray]:

@@ -170,7 +170,9 @@ class Journal:
                 files[f"{name}.before"] = change.before.select(list(SPECS[name].key))
             if change.after.num_rows:
                 files[f"{name}.after"] = change.after
-        return self._put(self.last + 1, "part", files)
+        number = self._put(self.last + 1, "part", files)
+        self._cache[(number, False)] = files  # what follows, the replay, need not read it again
+        return number
 
     def _put(self, number: int, kind: str, files: Mapping[str, pa.Table]) -> int:
         draft = self.folder / f"tmp-{number}"

@@ -73,13 +73,14 @@ class EmbeddedStore(Store):
         self._local = threading.local()
         self._readers: list[ladybug.Connection] = []
         self._database: ladybug.Database | None = None
-        self._changed = False
+        self._closed = False
         try:
             if fresh:
                 self._create()
             self._identity = _read_identity(folder)
             self._journal = Journal(folder / "journal")
-            self._open_projection()
+            if not fresh:  # a new graph is first built when there is something to build
+                self._open_projection()
         except BaseException:
             self._close_database()
             self._guard.release()
@@ -104,7 +105,6 @@ class EmbeddedStore(Store):
         opening = self.folder / "opening"
         sound = self._file.exists() and not opening.exists() and _as_closed(self.folder)
         (self.folder / "projection.json").unlink(missing_ok=True)
-        self._changed = True
         if sound:
             opening.touch()  # if the engine dies on a damaged file, the next start does not try it again
             try:
@@ -194,6 +194,9 @@ class EmbeddedStore(Store):
 
     def _replay(self) -> None:
         """Bring the parts that the projection lacks into it."""
+        if self._database is None:
+            self._rebuild(keep_derived=False)
+            return
         done = self._applied()
         missing = [part for part in self._journal.parts if part.number > done]
         if not missing:
@@ -218,7 +221,7 @@ class EmbeddedStore(Store):
     @contextmanager
     def _transaction(self) -> Iterator[Callable[..., Any]]:
         with self._write_lock:
-            self._guard.check()
+            self._ready()
             run = projection.runner(self._writer)
             run("BEGIN TRANSACTION")
             try:
@@ -254,8 +257,9 @@ class EmbeddedStore(Store):
 
     def _commit(self, delta: Delta) -> None:
         self._guard.check()
+        if self._closed:
+            raise StoreError("the graph is closed", hint="open it again: graphengine.open(…)")
         with self._write_lock:
-            self._changed = True
             self._journal.append(delta)
 
     def _flush(self) -> None:
@@ -295,6 +299,7 @@ class EmbeddedStore(Store):
     def facts(self) -> dict[str, Any]:  # noqa: D102
         import ladybug
 
+        self._ready()
         return {
             "engine": "ladybug (embedded)", "engine_version": ladybug.__version__, "format": FORMAT,
             "journal_parts": len(self._journal.parts), "journal_last": self._journal.last,
@@ -313,13 +318,23 @@ class EmbeddedStore(Store):
 
     def close(self) -> None:  # noqa: D102
         with self._write_lock:
-            if self._database is None:
+            if self._closed or os.getpid() != self._guard.pid:
                 return
-            if os.getpid() != self._guard.pid:
-                return
-            self._close_database()
-            _remember(self.folder)
+            self._closed = True
+            if self._database is not None:
+                self._close_database()
+                _remember(self.folder)
             self._guard.release()
+
+    def _ready(self) -> None:
+        """Make sure that there is a projection to talk to."""
+        self._guard.check()
+        if self._closed:
+            raise StoreError("the graph is closed", hint="open it again: graphengine.open(…)")
+        if self._database is None:
+            with self._write_lock:
+                if self._database is None:
+                    self._open_projection()
 
     # Reading ------------------------------------------------------------------------------------------------------
 
@@ -328,9 +343,7 @@ class EmbeddedStore(Store):
         if connection is None:
             import ladybug
 
-            self._guard.check()
-            if self._database is None:
-                raise StoreError("the graph is closed", hint="open it again: graphengine.open(…)")
+            self._ready()
             with self._write_lock:
                 connection = self._local.connection = ladybug.Connection(self._database)
                 self._readers.append(connection)
@@ -353,7 +366,7 @@ class EmbeddedStore(Store):
     def _cypher(self, text: str, parameters: dict[str, Any], limit: int, seconds: float) -> dict[str, list[Any]]:
         import ladybug
 
-        self._guard.check()
+        self._ready()
         connection = ladybug.Connection(self._database)
         with self._write_lock:
             self._readers.append(connection)

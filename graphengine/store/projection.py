@@ -53,8 +53,10 @@ def runner(connection: ladybug.Connection) -> Callable[..., Any]:
 def create_schema(run: Callable[..., Any], at: int) -> None:
     """Every migration, on an empty file."""
     for migration in migrations.available("ladybug"):
+        run("BEGIN TRANSACTION")  # one commit to disk for the whole schema
         for statement in migration.statements:
             run(statement)
+        run("COMMIT")
         write(run, "migrations", [{"id": migration.id, "name": migration.name, "checksum": migration.checksum, "at": at}])
 
 
