@@ -11,7 +11,6 @@ from graphengine.ranking.layout import blocks, lay_out
 from graphengine.ranking.model import weigh
 from graphengine.ranking.output import Scores
 from graphengine.ranking.posterior import posterior
-from graphengine.ranking.top import places
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,11 +31,11 @@ def bradley_terry(counts: pa.Table, calibration: Calibration) -> Scores:
     lower, upper = np.empty(n, np.int64), np.empty(n, np.int64)
     for block in blocks(layout):
         found = posterior(block, weigh(block.answers, calibration.not_wiser), calibration)
-        place = places(found.theta, found.covariance, block.real)
+        place = found.places(block.real)
         real = block.real
         nodes = block.nodes[real]
         score[nodes] = found.theta[real]
-        sd[nodes] = np.sqrt(np.diagonal(found.covariance, axis1=1, axis2=2)[real])
+        sd[nodes] = np.sqrt(found.variance()[real])
         p_top[nodes], lower[nodes], upper[nodes] = place.p_top[real], place.lower[real], place.upper[real]
     return Scores(
         layout.contexts, layout.cards, layout.node_context, layout.node_card, score,

@@ -233,7 +233,7 @@ class _Fit:
         for (block, answers), theta in zip(self.blocks, start, strict=True):
             state, step = most_probable(block, answers, beta, log_tau, sigma, theta=theta, tolerance=self.tolerance)
             row = state.terms
-            jump = -np.linalg.solve(state.hessian, state.cross)
+            jump = -state.curvature.solve(state.cross)
             # The last step is not taken but counted: the top is at theta + step, to second order.
             value += float(state.value.sum() + 0.5 * (state.gradient * step).sum())
             gradient = gradient + np.array([row.d.sum(), row.tau.sum()])
@@ -243,7 +243,7 @@ class _Fit:
             precision = precision + own + np.tensordot(state.cross, jump, axes=((0, 1), (0, 1)))
             concave += max(0.0, float(row.tau.sum()))
             padding = float((~block.real).sum()) * -2 * np.log(sigma)
-            log_det += float(np.linalg.slogdet(state.hessian)[1].sum()) - padding
+            log_det += state.curvature.log_det() - padding
             move.append(jump)
             thetas.append(state.theta + step)
         precision = (precision + precision.T) / 2

@@ -88,9 +88,7 @@ def _differences(layout: Layout, pairs: _Pairs, calibration: Calibration) -> tup
         low = pairs.low[which] - layout.start[block.contexts][owner]
         high = pairs.high[which] - layout.start[block.contexts][owner]
         mean[which] = found.theta[owner, high] - found.theta[owner, low]
-        own[which] = np.sqrt(
-            found.own[owner, high, high] + found.own[owner, low, low] - 2 * found.own[owner, high, low]
-        )
+        own[which] = np.sqrt(found.own_variance_of_difference(owner, high, low))
         move = found.shared[owner, high] - found.shared[owner, low]
         shared[which] = np.sqrt(
             move[:, 0] ** 2 * c[0, 0] + 2 * move[:, 0] * move[:, 1] * c[0, 1] + move[:, 1] ** 2 * c[1, 1]

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints, Reals
 
 
-_BLOCK_CELLS = 200_000  # entries of all matrices of a block: about the second-level cache
+# Entries of all matrices of a block: about the second-level cache. Contexts of more than 447 cards are blocks of one.
+_BLOCK_CELLS = 200_000
 
 
 @dataclass(frozen=True)

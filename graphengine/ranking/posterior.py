@@ -7,16 +7,21 @@ neighbours in the block.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphengine.ranking.curvature import LARGE, Dense, Sparse
 from graphengine.ranking.model import Terms, terms
+from graphengine.ranking.sampled import Sampled, sample
+from graphengine.ranking.top import Places, places
 
 if TYPE_CHECKING:
-    from graphengine.ranking.arrays import Reals
-    from graphengine.ranking.layout import Block
+    from numpy.typing import NDArray
 
+    from graphengine.ranking.arrays import Ints, Reals
+    from graphengine.ranking.calibration import Calibration
+    from graphengine.ranking.layout import Block
 
 _ROUNDS = 100
 
@@ -29,7 +34,7 @@ class State:
         theta: (m, width) strengths; 0 for padding.
         value: (m,) log likelihood + log prior of θ, without the normalising constant of the prior.
         gradient: (m, width) by θ.
-        hessian: (m, width, width) of -log posterior by θ; positive definite.
+        curvature: H, second derivatives of -log posterior by θ.
         cross: (m, width, 2) second derivatives of -log posterior by θ and (β, log τ).
         terms: The rows' derivatives.
     """
@@ -37,7 +42,7 @@ class State:
     theta: Reals
     value: Reals
     gradient: Reals
-    hessian: Reals
+    curvature: Dense | Sparse
     cross: Reals
     terms: Terms
 
@@ -53,18 +58,14 @@ def evaluate(block: Block, answers: Reals, theta: Reals, beta: float, log_tau: f
 
     precision = sigma**-2
     weight = -row.dd
-    to_place, from_place = block.target % width, block.source % width
-    hessian = np.bincount(
-        np.concatenate([block.target * width + from_place, block.source * width + to_place]),
-        np.concatenate([row.dd, row.dd]), cells * width,
-    ).reshape(m, width, width)
-    place = np.arange(width)
-    own = np.bincount(block.target, weight, cells) + np.bincount(block.source, weight, cells)
-    hessian[:, place, place] += precision + own.reshape(m, width)
+    curvature = (
+        Sparse(block.source, block.target, weight, precision, width) if width > LARGE
+        else Dense(_matrix(block, weight, precision))
+    )
     cross = np.stack([differences(weight), differences(-row.d_tau)], axis=1).reshape(m, width, 2)
     return State(
         theta, np.bincount(block.owner, row.value, m) - 0.5 * precision * (theta**2).sum(axis=1),
-        differences(row.d).reshape(m, width) - precision * theta, hessian, cross, row,
+        differences(row.d).reshape(m, width) - precision * theta, curvature, cross, row,
     )
 
 
@@ -83,7 +84,7 @@ def most_probable(
     now = evaluate(block, answers, np.zeros(block.nodes.shape) if theta is None else theta, beta, log_tau, sigma)
     step = np.zeros_like(now.theta)
     for _ in range(_ROUNDS):
-        step = np.linalg.solve(now.hessian, now.gradient[:, :, None])[:, :, 0]
+        step = now.curvature.solve(now.gradient[:, :, None])[:, :, 0]
         active = np.abs(step).max(axis=1, initial=0.0) >= tolerance
         if not active.any():
             break
@@ -99,27 +100,57 @@ def most_probable(
 
 
 @dataclass(frozen=True)
-class Posterior:
+class Exact:
     """Gaussian approximation (Laplace) of a block's strengths, the shared terms' uncertainty included.
 
     Attributes:
         theta: (m, width) most probable strengths.
-        own: (m, width, width) covariance if β and τ were known: H⁻¹.
         shared: (m, width, 2) how θ moves with (β, log τ): J = -H⁻¹ H_{θ,(β, log τ)}.
+        own: (m, width, width) covariance if β and τ were known: H⁻¹.
         covariance: (m, width, width) H⁻¹ + J C Jᵀ.
     """
 
     theta: Reals
-    own: Reals
     shared: Reals
+    own: Reals
     covariance: Reals
 
+    def variance(self) -> Reals:
+        """(m, width) variance of each strength."""
+        return np.diagonal(self.covariance, axis1=1, axis2=2)
 
-def posterior(block: Block, answers: Reals, calibration: Any) -> Posterior:
-    """The posterior of a block's contexts under a calibration."""
+    def own_variance_of_difference(self, owner: Ints, one: Ints, other: Ints) -> Reals:
+        """Variance of θ_one - θ_other if β and τ were known."""
+        return self.own[owner, one, one] + self.own[owner, other, other] - 2 * self.own[owner, one, other]
+
+    def places(self, real: NDArray[np.bool_]) -> Places:
+        """P(top) and rank intervals."""
+        return places(self.theta, self.covariance, real)
+
+
+def posterior(block: Block, answers: Reals, calibration: Calibration) -> Exact | Sampled:
+    """The posterior of a block's contexts under a calibration; sampled for a large context, exact for all others."""
     state, step = most_probable(block, answers, calibration.beta, calibration.log_tau, calibration.sigma)
-    own = np.linalg.inv(state.hessian)
+    c = np.array(calibration.covariance)
+    if isinstance(state.curvature, Sparse):
+        return sample(state.theta + step, -state.curvature.solve(state.cross), state.curvature, c)
+    own = np.linalg.inv(state.curvature.matrix)
     own = 0.5 * (own + own.transpose(0, 2, 1))
     shared = -np.matmul(own, state.cross)
-    spread = np.matmul(np.matmul(shared, np.array(calibration.covariance)), shared.transpose(0, 2, 1))
-    return Posterior(state.theta + step, own, shared, own + 0.5 * (spread + spread.transpose(0, 2, 1)))
+    spread = np.matmul(np.matmul(shared, c), shared.transpose(0, 2, 1))
+    return Exact(state.theta + step, shared, own, own + 0.5 * (spread + spread.transpose(0, 2, 1)))
+
+
+def _matrix(block: Block, weight: Reals, precision: float) -> Reals:
+    """H: the prior's precision on the diagonal, plus each row's weight on the difference of its two cards."""
+    m, width = block.nodes.shape
+    cells = m * width
+    to_place, from_place = block.target % width, block.source % width
+    matrix = np.bincount(
+        np.concatenate([block.target * width + from_place, block.source * width + to_place]),
+        np.concatenate([-weight, -weight]), cells * width,
+    ).reshape(m, width, width)
+    place = np.arange(width)
+    own = np.bincount(block.target, weight, cells) + np.bincount(block.source, weight, cells)
+    matrix[:, place, place] += precision + own.reshape(m, width)
+    return matrix

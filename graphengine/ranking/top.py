@@ -23,7 +23,7 @@ _LATTICE_DIMENSIONS = 32
 _KOROBOV = 149
 _BLOCK_NUMBERS = 400_000
 _PAIRWISE_WIDTH = 24
-_TAIL = 0.05
+TAIL = 0.05
 
 
 class Places(NamedTuple):
@@ -68,7 +68,7 @@ def _two(theta: Reals, covariance: Reals) -> Places:
     variance = covariance[:, 0, 0] + covariance[:, 1, 1] - 2 * covariance[:, 0, 1]
     z = (theta[:, 0] - theta[:, 1]) / np.sqrt(variance)
     p = np.stack([ndtr(z), ndtr(-z)], axis=1)
-    return Places(p, np.where(p > _TAIL, 1, 2), np.where(p >= 1 - _TAIL, 1, 2))
+    return Places(p, np.where(p > TAIL, 1, 2), np.where(p >= 1 - TAIL, 1, 2))
 
 
 def _count(sample: NDArray[np.float32]) -> tuple[Reals, Ints, Ints]:
@@ -78,7 +78,7 @@ def _count(sample: NDArray[np.float32]) -> tuple[Reals, Ints, Ints]:
     cell = np.arange(m * width).reshape(m, width, 1) * width
     share = np.bincount((ranks + cell).ravel(), minlength=m * width * width).reshape(m, width, width) / draws
     reached = np.cumsum(share, axis=2)
-    lower, upper = (reached <= _TAIL).sum(axis=2) + 1, (reached < 1 - _TAIL).sum(axis=2) + 1
+    lower, upper = (reached <= TAIL).sum(axis=2) + 1, (reached < 1 - TAIL).sum(axis=2) + 1
     return share[:, :, 0], lower, np.minimum(upper, width)
 
 
