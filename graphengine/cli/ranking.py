@@ -1,0 +1,75 @@
+"""Making a ranking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from graphengine.cli import output
+from graphengine.cli.output import count
+from graphengine.cli.running import graph_option, json_option, method_options, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphengine.answers import RankOutcome
+
+
+@click.command()
+@method_options
+@click.option("--confidence", type=click.FloatRange(0.5, 1, max_open=True), default=0.8, show_default=True,
+              help="The least P(top) of a single winner.")
+@click.option("--scores", type=click.Choice(["normalised", "published"]), default="normalised", show_default=True,
+              help="For pagerank: scores of a context sum to 1, or are as the published code gave them.")
+@click.option("--tallies", is_flag=True, help="Let bradley-terry take published tallies for votes.")
+@json_option
+@graph_option
+def rank(
+    *, method: str, edge_rule: str, not_wiser: str, confidence: float, scores: str, tallies: bool, as_json: bool,
+    graph: str,
+) -> None:
+    """Rank the cards of every context.
+
+    Rankings of several methods and rules live side by side.
+
+    \b
+      graphengine rank
+      graphengine rank --method pagerank --edge-rule mai-2023
+    """  # noqa: D301
+    with opened(graph) as store, output.working("ranking"):
+        outcome = store.rank(
+            method, edge_rule=edge_rule, not_wiser=not_wiser, confidence=confidence, scores=scores, tallies=tallies
+        )
+        winners = [] if as_json else store.query("wisest_everywhere", ranking=outcome.ranking_id).to_pylist()
+    if as_json:
+        output.show_json(outcome.as_json())
+        return
+    show_outcome(outcome)
+    show_winners(winners)
+
+
+def show_outcome(outcome: RankOutcome) -> None:
+    """Say what a ranking did."""
+    click.echo(
+        f"ranked by {outcome.ranking_id}: {count(outcome.cards, 'place')} in {count(outcome.contexts, 'context')}, "
+        f"{count(outcome.edges, 'wiser edge')}, {count(outcome.single_winners, 'single winner')}"
+    )
+    for note in outcome.notes:
+        output.warn(note)
+
+
+def show_winners(winners: Sequence[dict[str, Any]], *, most: int = 20) -> None:
+    """Show what a ranking names the wisest, at most so many rows of it."""
+    by_context: dict[str, list[dict[str, Any]]] = {}
+    for row in winners:
+        by_context.setdefault(row["context_id"], []).append(row)
+    shown = [
+        {"context": rows[0]["context"] or context, "wisest": " | ".join(row["title"] or row["id"] for row in rows),
+         "p_top": rows[0]["p_top"], "single": rows[0]["single_winner"]}
+        for context, rows in by_context.items()
+    ]
+    columns = {"context": "context", "wisest": "wisest", "p_top": "P(top)", "single": "single winner"}
+    output.show_rows(shown[:most], columns, empty="no context has a ranked card")
+    if len(shown) > most:
+        click.echo(f"… and {count(len(shown) - most, 'more context')}: graphengine query wisest_everywhere")

@@ -1,0 +1,112 @@
+"""What every command shares: the graph that is meant, `--json`, errors, exit codes."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from graphengine.cli import output
+from graphengine.errors import GraphEngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from graphengine.graph import MoralGraph
+
+DEFAULT_GRAPH = "./moral.graph"
+
+
+class Program(click.Group):
+    """The program: turns every error into one shape, and every outcome into an exit code."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run a command line; see `click.Group.main`."""
+        given = list(sys.argv[1:] if args is None else args)
+        as_json = "--json" in given
+        for stream in (sys.stdout, sys.stderr):  # a terminal that can't show a character is no reason to fail
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        code: int
+        try:
+            code = super().main(given, *rest, standalone_mode=False, **extra) or output.DONE
+        except GraphEngineError as error:
+            output.show_error(error.as_json(), as_json=as_json)
+            code = error.exit_code
+        except click.ClickException as error:
+            code = error.exit_code
+            if as_json:
+                hint = error.ctx.command_path + " --help" if isinstance(error, click.UsageError) and error.ctx else ""
+                output.show_json({"ok": False, "error": "usage", "message": error.format_message(), "hint": hint})
+            else:
+                error.show()
+        except (KeyboardInterrupt, click.Abort):
+            hint = "run the same command again: what was committed is kept"
+            shape = {"ok": False, "error": "interrupted", "message": "interrupted", "hint": hint}
+            output.show_error(shape, as_json=as_json)
+            code = output.INTERRUPTED
+        except OSError as error:
+            what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+            shape = {"ok": False, "error": "system", "message": what, "hint": "check the disk and the permissions"}
+            output.show_error(shape, as_json=as_json)
+            code = output.FAILED
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def graph_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--graph`, which may also stand before the command's name."""
+    return click.option(
+        "--graph", "graph", metavar="URL_OR_FOLDER", callback=_which_graph, expose_value=True,
+        help=f"The graph: a folder, or neo4j://… [default: GRAPHENGINE_GRAPH, else {DEFAULT_GRAPH}]",
+    )(command)
+
+
+def _which_graph(context: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    return value or named_graph(context) or os.environ.get("GRAPHENGINE_GRAPH") or DEFAULT_GRAPH
+
+
+def named_graph(context: click.Context) -> str | None:
+    """The graph named before the command, on the command line."""
+    return context.find_root().params.get("graph")
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def method_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that name a ranking."""
+    for option in (
+        click.option("--not-wiser", type=click.Choice(["against", "tie"]), default="against", show_default=True,
+                     help="What a “not wiser” says: for the card asked from, or for neither."),
+        click.option("--edge-rule", type=click.Choice(EDGE_RULES), default="mai-2023", show_default=True,
+                     metavar="RULE", help="For pagerank: " + ", ".join(EDGE_RULES) + "."),
+        click.option("--method", type=click.Choice(METHODS), default="bradley-terry", show_default=True,
+                     help="How cards are ranked."),
+    ):
+        command = option(command)
+    return command
+
+
+# Written out, since `graphengine --help` must not load the ranking; a test holds them against it.
+METHODS = ("bradley-terry", "pagerank")
+EDGE_RULES = (
+    "mai-2023", "mai-2023-context", "mai-2023-four-counters", "mai-2023-no-entropy", "likelihood-only", "any-wiser",
+    "majority-per-pair", "majority-of-decided-per-pair", "paper-majority",
+)
+
+
+@contextmanager
+def opened(graph: str, *, create: bool = False) -> Iterator[MoralGraph]:
+    """The graph, open."""
+    import graphengine
+
+    with graphengine.open(graph, create=create) as found:
+        yield found
