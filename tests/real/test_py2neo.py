@@ -121,7 +121,7 @@ def test_the_object_classes_walk_the_sample_graph(empty_neo4j: Neo4jServer, open
         for file in sample_files().values():
             graph.import_file(file)
         graph.rank()
-        where = graph.query("MATCH (s:Scenario)-[:RAISES]->(c:Context)<-[:RANKED_IN]-() RETURN c.id AS c, s.id AS s LIMIT 1")
+        where = graph.query("MATCH (s:Scenario)-[:RAISES]->(c)<-[:RANKED_IN]-() RETURN c.id AS c, s.id AS s LIMIT 1")
         context, scenario = where["c"][0].as_py(), where["s"][0].as_py()
         ranked = {row["id"] for row in graph.ranking(context).cards}
         edges = {(row["from_id"], row["to_id"]) for row in graph.edges().table.to_pylist()}
