@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from graphengine.errors import RankingError
 from graphengine.ranking.arrays import compute
+from graphengine.ranking.curvature import Dense, Sparse
 from graphengine.ranking.layout import Block, Layout, blocks, lay_out
 from graphengine.ranking.model import (
     BETA_VARIANCE,
@@ -160,7 +161,7 @@ class _Profile(NamedTuple):
     value: float  # log posterior at the best strengths, all constants of the priors of β and τ left out
     gradient: Reals  # by (β, log τ)
     precision: Reals  # minus its second derivatives, strengths profiled out
-    log_det: float  # of all H
+    curvatures: list[Dense | Sparse]  # per block: H
     move: list[Reals]  # per block: dθ/d(β, log τ)
 
 
@@ -193,8 +194,11 @@ class _Fit:
     def evidence(self, log_sigma: float) -> float:
         """Log evidence of σ by Laplace's method (θ, β and log τ integrated out) plus the log prior of log σ."""
         profile = self._climb(float(np.exp(log_sigma)))
+        # Padding adds nothing but the prior's precision to H, and so to its log determinant.
+        padding = sum(int((~block.real).sum()) for block, _ in self.blocks) * -2 * log_sigma
+        log_det = sum(curvature.log_det() for curvature in profile.curvatures) - padding
         return (
-            profile.value - self.nodes * log_sigma - 0.5 * profile.log_det
+            profile.value - self.nodes * log_sigma - 0.5 * log_det
             - 0.5 * float(np.linalg.slogdet(profile.precision)[1]) - 0.5 * log_sigma**2 / LOG_SIGMA_VARIANCE
         )
 
@@ -227,13 +231,14 @@ class _Fit:
         beta, log_tau = float(point[0]), float(point[1])
         off = np.array([beta, log_tau - LOG_TAU_MEAN])
         weight = np.array([1 / BETA_VARIANCE, 1 / LOG_TAU_VARIANCE])
-        value, gradient, log_det = -0.5 * float(weight @ off**2), -weight * off, 0.0
+        value, gradient = -0.5 * float(weight @ off**2), -weight * off
         precision, concave = np.diag(weight), 0.0
-        move, thetas = [], []
+        move, curvatures, thetas = [], [], []
         for (block, answers), theta in zip(self.blocks, start, strict=True):
-            state, step = most_probable(block, answers, beta, log_tau, sigma, theta=theta, tolerance=self.tolerance)
+            state, step, jump = most_probable(
+                block, answers, beta, log_tau, sigma, theta=theta, tolerance=self.tolerance
+            )
             row = state.terms
-            jump = -state.curvature.solve(state.cross)
             # The last step is not taken but counted: the top is at theta + step, to second order.
             value += float(state.value.sum() + 0.5 * (state.gradient * step).sum())
             gradient = gradient + np.array([row.d.sum(), row.tau.sum()])
@@ -242,12 +247,11 @@ class _Fit:
             own = np.array([[-float(row.dd.sum()), mixed], [mixed, -float(row.tau_tau.sum())]])
             precision = precision + own + np.tensordot(state.cross, jump, axes=((0, 1), (0, 1)))
             concave += max(0.0, float(row.tau.sum()))
-            padding = float((~block.real).sum()) * -2 * np.log(sigma)
-            log_det += state.curvature.log_det() - padding
             move.append(jump)
+            curvatures.append(state.curvature)
             thetas.append(state.theta + step)
         precision = (precision + precision.T) / 2
         if float(np.linalg.eigvalsh(precision)[0]) <= 0.0:
             # Far from the top the posterior can bend upwards along log τ; without that part the step still climbs.
             precision = precision + np.diag([0.0, concave])
-        return _Profile(value, gradient, precision, log_det, move), thetas
+        return _Profile(value, gradient, precision, curvatures, move), thetas

@@ -72,19 +72,21 @@ def evaluate(block: Block, answers: Reals, theta: Reals, beta: float, log_tau: f
 def most_probable(
     block: Block, answers: Reals, beta: float, log_tau: float, sigma: float, *, theta: Reals | None = None,
     tolerance: float = 1e-6,
-) -> tuple[State, Reals]:
+) -> tuple[State, Reals, Reals]:
     """The strengths of highest posterior, by Newton steps that are halved where they would lose ground.
 
     The log posterior is strictly concave in θ, so this always ends.
 
     Returns:
-        A state whose Newton steps are all below `tolerance`, and those steps: `state.theta + step` is off by about the
-        square of the tolerance, and the derivatives of the state by about the tolerance.
+        A state whose Newton steps are all below `tolerance`; those steps (`state.theta + step` is off by about the
+        square of the tolerance, the derivatives of the state by about the tolerance); and (m, width, 2) how the
+        strengths move with (β, log τ): J = -H⁻¹ H_{θ,(β, log τ)}.
     """
     now = evaluate(block, answers, np.zeros(block.nodes.shape) if theta is None else theta, beta, log_tau, sigma)
-    step = np.zeros_like(now.theta)
+    step = move = np.zeros(0)
     for _ in range(_ROUNDS):
-        step = now.curvature.solve(now.gradient[:, :, None])[:, :, 0]
+        solved = now.curvature.solve(np.concatenate([now.gradient[:, :, None], now.cross], axis=2))
+        step, move = solved[:, :, 0], -solved[:, :, 1:]
         active = np.abs(step).max(axis=1, initial=0.0) >= tolerance
         if not active.any():
             break
@@ -96,7 +98,7 @@ def most_probable(
                 break
             scale = np.where(worse, scale / 2, scale)
         now = trial
-    return now, step
+    return now, step, move
 
 
 @dataclass(frozen=True)
@@ -130,15 +132,14 @@ class Exact:
 
 def posterior(block: Block, answers: Reals, calibration: Calibration) -> Exact | Sampled:
     """The posterior of a block's contexts under a calibration; sampled for a large context, exact for all others."""
-    state, step = most_probable(block, answers, calibration.beta, calibration.log_tau, calibration.sigma)
+    state, step, move = most_probable(block, answers, calibration.beta, calibration.log_tau, calibration.sigma)
     c = np.array(calibration.covariance)
     if isinstance(state.curvature, Sparse):
-        return sample(state.theta + step, -state.curvature.solve(state.cross), state.curvature, c)
+        return sample(state.theta + step, move, state.curvature, c)
     own = np.linalg.inv(state.curvature.matrix)
     own = 0.5 * (own + own.transpose(0, 2, 1))
-    shared = -np.matmul(own, state.cross)
-    spread = np.matmul(np.matmul(shared, c), shared.transpose(0, 2, 1))
-    return Exact(state.theta + step, shared, own, own + 0.5 * (spread + spread.transpose(0, 2, 1)))
+    spread = np.matmul(np.matmul(move, c), move.transpose(0, 2, 1))
+    return Exact(state.theta + step, move, own, own + 0.5 * (spread + spread.transpose(0, 2, 1)))
 
 
 def _matrix(block: Block, weight: Reals, precision: float) -> Reals:
