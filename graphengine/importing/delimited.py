@@ -90,7 +90,7 @@ def records(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, li
                 yield number, (first.rstrip("\r\n"), *_explain(error, rest))
                 continue
             number += 1
-            if any(cell.strip() for cell in cells):
+            if "".join(cells).strip():
                 yield number, cells
 
 
@@ -157,8 +157,7 @@ def read_delimited(path: Path, format: str, known: frozenset[str], *, careful: b
     layout, names, skip, header_row = _header(path, scan, delimiter)
     columns = unique_names(names)
     source = Source(
-        path, format, columns, database(), layout=layout, delimiter=delimiter, encoding=scan.encoding,
-        file_sha256=scan.sha256,
+        path, format, columns, database(), layout=layout, delimiter=delimiter, encoding=scan.encoding
     )
     easy = scan.plain and skip == 1 and header_row == 1 and not any("\n" in name or "\r" in name for name in names)
     if careful or not (easy and _read_fast(source)):
@@ -240,19 +239,19 @@ def _read_slowly(source: Source, header_row: int, skip: int) -> None:
             text, reason, fix = cells
             rows.bad(number, split_loosely(text, source.delimiter), None, text, reason, fix)
             continue
-        extra = cells[width:]
-        if len(cells) < width or any(cell.strip() for cell in extra):
+        if len(cells) != width and (len(cells) < width or any(map(str.strip, cells[width:]))):
             rows.bad(
-                number, cells, None, source.delimiter.join(extra),
+                number, cells, None, source.delimiter.join(cells[width:]),
                 f"{len(cells)} cells, but the header has {width}",
                 "add the missing cells" if len(cells) < width else "quote cells that contain the delimiter",
             )
             continue
-        place = next((i for i, cell in enumerate(cells) if "\0" in cell), None)
-        if place is not None:
+        text = "".join(cells)
+        if "\0" in text:
+            place = next(i for i, cell in enumerate(cells) if "\0" in cell)
             rows.bad(
                 number, cells, source.columns[place], cells[place], "the cell contains a NUL character", "remove it"
             )
             continue
-        rows.good(number, [cell or None for cell in cells[:width]])
+        rows.good(number, cells, len(text))
     rows.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from graphengine.importing import mapping as maps
 from graphengine.importing.delimited import read_delimited
 from graphengine.importing.model import Known, Prepared
 from graphengine.importing.moral_graph import is_moral_graph, take_moral_graph
-from graphengine.importing.scan import check_file
+from graphengine.importing.scan import check_file, sha256_of
 from graphengine.importing.source import Source
 from graphengine.importing.votes import Taken
 
@@ -77,23 +78,25 @@ def prepare(
     _one_of("format", format, FORMATS)
     _one_of("kind", kind, maps.KINDS)
     wanted = maps.read_mapping(Path(mapping)) if mapping is not None else maps.Mapping()
-    opened = open_source(file, format, kind or wanted.kind)
-    options = {"prefix": prefix, "strict": strict}
-    if not isinstance(opened, Source):
-        data, sha = opened
-        source, taken = take_moral_graph(file, data, sha, known, prefix, strict=strict)
-        return _prepared(source, "moral-graph-json", taken, wanted.sha256(**options))
-    found = kind or wanted.kind or ("votes-wide" if wanted.wide else maps.find_kind(opened.columns, file.stem))
-    if found is None or found == "moral-graph-json":
-        raise InputError(
-            f"{file.name}: what the table holds can't be told from its columns: {', '.join(opened.columns)}",
-            hint=f"say which with --kind ({', '.join(maps.FIELDS)}), or map the columns: graphengine sniff {file.name}",
-            file=str(file), columns=list(opened.columns),
-        )
-    chosen = maps.resolve(wanted, found, opened.own_columns(), groups, file.name)
-    taken, chosen = _take(opened, chosen, known, pseudonym, prefix, strict=strict)
-    _name_left_out(opened, chosen, taken)
-    return _prepared(opened, found, taken, chosen.sha256(**options))
+    # The hash is taken beside the reading: it needs a core of its own and nothing else.
+    with ThreadPoolExecutor(1) as pool:
+        file_sha256 = pool.submit(sha256_of, file)
+        opened = open_source(file, format, kind or wanted.kind)
+        options = {"prefix": prefix, "strict": strict}
+        if not isinstance(opened, Source):
+            source, taken = take_moral_graph(file, opened, known, prefix, strict=strict)
+            return _prepared(source, "moral-graph-json", taken, wanted.sha256(**options), file_sha256.result())
+        found = kind or wanted.kind or ("votes-wide" if wanted.wide else maps.find_kind(opened.columns, file.stem))
+        if found is None or found == "moral-graph-json":
+            raise InputError(
+                f"{file.name}: what the table holds can't be told from its columns: {', '.join(opened.columns)}",
+                hint=f"say which with --kind ({', '.join(maps.FIELDS)}), or map them: graphengine sniff {file.name}",
+                file=str(file), columns=list(opened.columns),
+            )
+        chosen = maps.resolve(wanted, found, opened.own_columns(), groups, file.name)
+        taken, chosen = _take(opened, chosen, known, pseudonym, prefix, strict=strict)
+        _name_left_out(opened, chosen, taken)
+        return _prepared(opened, found, taken, chosen.sha256(**options), file_sha256.result())
 
 
 def _one_of(what: str, value: str | None, allowed: Sequence[str]) -> None:
@@ -103,8 +106,8 @@ def _one_of(what: str, value: str | None, allowed: Sequence[str]) -> None:
         )
 
 
-def open_source(file: Path, format: str | None, kind: str | None) -> Source | tuple[Any, str]:
-    """Read a file; a published moral graph comes as its JSON and hash."""
+def open_source(file: Path, format: str | None, kind: str | None) -> Source | Any:
+    """Read a file; a published moral graph comes as its JSON."""
     format = format or find_format(file)
     if format == "parquet":
         return objects.read_parquet(file)
@@ -112,11 +115,11 @@ def open_source(file: Path, format: str | None, kind: str | None) -> Source | tu
         return objects.read_jsonl(file)
     if format != "json":
         return read_delimited(file, format, HINT_FIELDS)
-    data, sha = objects.read_json_file(file)
-    if kind == "moral-graph-json" or is_moral_graph(data):
-        return data, sha
+    data = objects.read_json_file(file)
+    if kind == "moral-graph-json" or (kind is None and is_moral_graph(data)):
+        return data
     if isinstance(data, list):
-        return objects.read_records(file, data, sha)
+        return objects.read_records(file, data)
     raise InputError(
         f"{file}: the JSON is neither a list of records nor a moral graph"
         + (f" (its keys: {', '.join(list(data)[:8])})" if isinstance(data, dict) else f" but {type(data).__name__}"),
@@ -169,7 +172,7 @@ def _name_left_out(source: Source, mapping: maps.Mapping, taken: Taken) -> None:
         taken.notes.append(f"Columns left out, nothing of them is stored: {', '.join(rest)}.")
 
 
-def _prepared(source: Source, kind: str, taken: Taken, mapping_sha256: str) -> Prepared:
+def _prepared(source: Source, kind: str, taken: Taken, mapping_sha256: str, file_sha256: str) -> Prepared:
     notes = source.notes + taken.notes
     for what, ids in (("card", taken.stub_cards), ("context", taken.stub_contexts)):
         if ids:
@@ -179,8 +182,8 @@ def _prepared(source: Source, kind: str, taken: Taken, mapping_sha256: str) -> P
     broken = source.count("broken")
     source.con.close()
     return Prepared(
-        {name: table for name, table in taken.tables.items() if table.num_rows or name == kind},
+        {name: table for name, table in taken.tables.items() if table.num_rows or name == kind.removesuffix("-wide")},
         source.format, kind, taken.read + broken, rejects, notes, list(taken.new_cards), list(taken.new_contexts),
-        list(taken.stub_cards), list(taken.stub_contexts), source.file_sha256, mapping_sha256,
+        list(taken.stub_cards), list(taken.stub_contexts), file_sha256, mapping_sha256,
         taken.repeated, taken.dropped,
     )

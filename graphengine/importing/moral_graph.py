@@ -51,7 +51,7 @@ def tally_id(from_id: str, to_id: str) -> str:
 
 
 def take_moral_graph(
-    file: Path, data: Any, file_sha256: str, known: Known, prefix: str, *, strict: bool
+    file: Path, data: Any, known: Known, prefix: str, *, strict: bool
 ) -> tuple[Source, Taken]:
     """Read a published moral graph. Tables: cards, contexts, tallies. Numbers in `data` are text.
 
@@ -66,7 +66,7 @@ def take_moral_graph(
             hint="a table of votes or cards is imported without --kind moral-graph-json", file=str(file),
         )
     counting = "entries as they come in the file, values first, from 1"
-    source = Source(file, "json", ("list", "entry"), database(), counting, file_sha256=file_sha256)
+    source = Source(file, "json", ("list", "entry"), database(), counting)
     make_tables(source.con, 2, "source", "broken")
     rejects = Rows(source.con, 2)
     titles = known.map("cards", "id", "title")

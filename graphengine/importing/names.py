@@ -10,6 +10,7 @@ import hashlib
 import unicodedata
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from graphengine.importing.source import compute
@@ -91,8 +92,15 @@ def code(con: duckdb.DuckDBPyConnection, table: str, raw: pa.Array, ids: pa.Arra
     """
     pc = compute()
     order = pc.unique(ids.drop_null())
-    order = order.take(pc.sort_indices(order))
-    codes = pc.index_in(ids, value_set=order)
+    places = pc.sort_indices(order)
+    if len(order) == len(ids):
+        # Mostly one name per id: the codes are the places turned around, and no id need be looked up.
+        ranks = np.empty(len(order), np.int32)
+        ranks[places.to_numpy()] = np.arange(len(order), dtype=np.int32)
+        codes = pa.array(ranks)
+    else:
+        codes = pc.index_in(ids, value_set=order.take(places))
+    order = order.take(places)
     con.register("incoming", pa.table({"raw": raw, "code": codes}))
     con.execute(f"CREATE TABLE {table} AS SELECT raw, code FROM incoming WHERE code IS NOT NULL")
     con.unregister("incoming")
@@ -114,7 +122,8 @@ def pseudonyms(people: pa.Array, pseudonym: Callable[[pa.Array], pa.Array]) -> p
     given = pseudonym(once) if len(once) else once
     if isinstance(given, pa.ChunkedArray):
         given = given.combine_chunks()
-    return given.cast(pa.string()).take(pc.index_in(people, value_set=once))
+    given = given.cast(pa.string())
+    return given if len(once) == len(people) else given.take(pc.index_in(people, value_set=once))
 
 
 def is_erased(pseudonym: str, known: Known) -> bool:

@@ -13,14 +13,27 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from graphengine.errors import InputError
-from graphengine.importing.scan import scan_text, sha256_of
-from graphengine.importing.source import MAX_FIELD, Rows, Source, compute, database, insert, make_tables, unique_names
+from graphengine.importing.scan import scan_text
+from graphengine.importing.source import (
+    MAX_FIELD,
+    Rows,
+    Source,
+    compute,
+    database,
+    insert_rows,
+    make_tables,
+    unique_names,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 LINES = "lines of the file, from 1"
 RECORDS = "records of the file, from 1"
+
+
+# One for all lines: json.loads would make one per call.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
 
 def load_json(text: str) -> Any:
@@ -34,13 +47,13 @@ def load_json(text: str) -> Any:
         {'id': '165', 'x': '1.50'}
     """
     try:
-        return json.loads(text, parse_int=str, parse_float=str)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
-def read_json_file(path: Path) -> tuple[Any, str]:
-    """A whole JSON file, numbers as text, and the file's hash.
+def read_json_file(path: Path) -> Any:
+    """A whole JSON file, numbers as text.
 
     Raises:
         InputError: If it is not JSON, with line and column of the first fault.
@@ -48,7 +61,7 @@ def read_json_file(path: Path) -> tuple[Any, str]:
     scan = scan_text(path)
     text = path.read_text(encoding=scan.encoding)
     try:
-        return load_json(text), scan.sha256
+        return load_json(text)
     except json.JSONDecodeError as error:
         raise InputError(
             f"{path} is not JSON: line {error.lineno}, column {error.colno}: {error.msg}",
@@ -61,9 +74,9 @@ def read_json_file(path: Path) -> tuple[Any, str]:
         ) from None
 
 
-def read_records(path: Path, records: list[Any], file_sha256: str) -> Source:
+def read_records(path: Path, records: list[Any]) -> Source:
     """A JSON list of objects as a source."""
-    return _fill(path, "json", enumerate(records, start=1), RECORDS, file_sha256)
+    return _fill(path, "json", enumerate(records, start=1), RECORDS)
 
 
 def read_jsonl(path: Path) -> Source:
@@ -83,53 +96,92 @@ def read_jsonl(path: Path) -> Source:
                     except ValueError:
                         yield number, _NotJson(line.strip())
 
-    return _fill(path, "jsonl", lines(), LINES, scan.sha256)
+    return _fill(path, "jsonl", lines(), LINES)
 
 
 class _NotJson(str):
     """A line that is not JSON."""
 
 
-def _fill(path: Path, format: str, records: Iterable[tuple[int, Any]], counting: str, sha: str) -> Source:
+def _fill(path: Path, format: str, records: Iterable[tuple[int, Any]], counting: str) -> Source:
     """Columns are the keys of all objects, in the order in which they first come."""
-    places: dict[str, int] = {}
-    numbers: list[int] = []
-    columns: list[list[str | None]] = []
+    table = _Table()
     wrong: list[tuple[int, str, str]] = []
     for number, record in records:
         if not isinstance(record, dict):
             reason = "the line is not JSON" if isinstance(record, _NotJson) else "not an object with named fields"
             wrong.append((number, record if isinstance(record, str) else json.dumps(record), reason))
-            continue
-        if not record:
+        elif not record:
             wrong.append((number, "{}", "the object is empty"))
-            continue
-        for name in record:
-            if name not in places:
-                places[name] = len(places)
-                columns.append([None] * len(numbers))
-        numbers.append(number)
-        for name, place in places.items():
-            columns[place].append(_text(record.get(name)))
-    if not places:
+        else:
+            table.add(number, record)
+    if not table.places:
         raise InputError(
             f"{path} holds no objects with named fields",
             hint='each record is an object, such as {"participant": "p1", "context": …}', file=str(path),
         )
-    names = unique_names([_clean(name) for name in places])
-    source = Source(path, format, names, database(), counting, file_sha256=sha)
-    _store(source, numbers, columns)
-    rows = Rows(source.con, len(columns))
+    source = Source(path, format, unique_names([_clean(name) for name in table.places]), database(), counting)
+    make_tables(source.con, len(source.columns), "source", "broken")
+    rows = Rows(source.con, len(source.columns))
     for number, text, reason in wrong:
         rows.bad(number, [], None, _clean(text), reason, "mend the line; all others were read")
+    for numbers, columns in table.parts():
+        _store(source, rows, numbers, columns)
     rows.flush()
     return source
 
 
+class _Table:
+    """Records as columns of text, in parts of some size; a column that comes late is blank in earlier parts."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, int] = {}
+        self._numbers: list[int] = []
+        self._columns: list[list[Any]] = []
+        self._done: list[tuple[list[int], list[pa.Array | list[str | None]]]] = []
+
+    def add(self, number: int, record: dict[str, Any]) -> None:
+        if record.keys() != self.places.keys():
+            for name in record:
+                if name not in self.places:
+                    self.places[name] = len(self.places)
+                    self._columns.append([None] * len(self._numbers))
+        self._numbers.append(number)
+        for name, column in zip(self.places, self._columns, strict=True):
+            column.append(record.get(name))
+        if len(self._numbers) >= _PART:
+            self._close()
+
+    def _close(self) -> None:
+        self._done.append((self._numbers, [_compact(cells) for cells in self._columns]))
+        self._numbers, self._columns = [], [[] for _ in self._columns]
+
+    def parts(self) -> Iterator[tuple[list[int], list[pa.Array | list[str | None]]]]:
+        """Row numbers and columns of each part."""
+        self._close()
+        for numbers, columns in self._done:
+            late = [pa.nulls(len(numbers), pa.string())] * (len(self.places) - len(columns))
+            yield numbers, columns + late
+
+
+_PART = 100_000
+
+
+def _compact(values: list[Any]) -> pa.Array | list[str | None]:
+    """Values as Arrow text; as Python texts where some are not valid Unicode."""
+    try:
+        # Numbers were read as text, so this fails only for lists, objects, true, false, and text that is not valid.
+        return pa.array(values, pa.string())
+    except (pa.ArrowException, TypeError, UnicodeEncodeError):
+        texts = [_text(value) for value in values]
+    try:
+        return pa.array(texts, pa.string())
+    except UnicodeEncodeError:
+        return texts
+
+
 def _text(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
+    if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -159,28 +211,20 @@ def _encodes(cell: str) -> bool:
     return True
 
 
-def _store(source: Source, numbers: list[int], columns: list[list[str | None]]) -> None:
-    """Write columns into `source`, rows with a faulty cell into `broken`."""
-    width = len(columns)
-    make_tables(source.con, width, "source", "broken")
-    bad: dict[int, int] = {}
-    for place, cells in enumerate(columns):
-        for i, cell in enumerate(cells):
-            if _faulty(cell):
-                bad.setdefault(i, place)
-    rows = Rows(source.con, width)
-    for i, place in bad.items():
-        cells = [column[i] for column in columns]
-        shown = [cell if cell is None else _clean(cell) for cell in cells]
-        value = cells[place] or ""
-        rows.bad(numbers[i], shown, source.columns[place], _clean(value), _fault(value), "mend or shorten the cell")
-    rows.flush()
-    if bad:
-        keep = [i for i in range(len(numbers)) if i not in bad]
-        numbers = [numbers[i] for i in keep]
-        columns = [[cells[i] for i in keep] for cells in columns]
-    arrays = [pa.array(numbers, pa.int64()), *(pa.array(cells, pa.string()) for cells in columns)]
-    insert(source.con, "source", pa.Table.from_arrays(arrays, ["row", *(f"c{i}" for i in range(width))]))
+def _store(source: Source, rows: Rows, numbers: Sequence[int], columns: Sequence[Any]) -> None:
+    """Write columns (Arrow text, or lists where text is not valid) into `source`, rows with a faulty cell to `rows`."""
+    if any(isinstance(cells, list) or _has_fault(cells) for cells in columns):
+        cells = [column if isinstance(column, list) else column.to_pylist() for column in columns]
+        for number, row in zip(numbers, zip(*cells, strict=True), strict=True):
+            place = next((place for place, cell in enumerate(row) if _faulty(cell)), None)
+            if place is None:
+                rows.good(number, row, sum(len(cell) for cell in row if cell))
+            else:
+                shown = [cell if cell is None else _clean(cell) for cell in row]
+                value = row[place]
+                rows.bad(number, shown, source.columns[place], shown[place] or "", _fault(value), "mend or shorten it")
+        return
+    insert_rows(source.con, "source", pa.array(numbers, pa.int64()), columns)
 
 
 def read_parquet(path: Path) -> Source:
@@ -192,7 +236,8 @@ def read_parquet(path: Path) -> Source:
     from pyarrow import parquet
 
     try:
-        table = parquet.ParquetFile(path).read()
+        with parquet.ParquetFile(path) as file:
+            table = file.read()
         arrays = [as_text(table.column(i)) for i in range(table.num_columns)]
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(
@@ -201,25 +246,22 @@ def read_parquet(path: Path) -> Source:
         ) from error
     if not arrays:
         raise InputError(f"{path} has no columns", hint="check the file", file=str(path))
-    names = unique_names(table.column_names)
-    source = Source(path, "parquet", names, database(), RECORDS, file_sha256=sha256_of(path))
-    if any(_has_fault(array) for array in arrays):
-        _store(source, list(range(1, table.num_rows + 1)), [array.to_pylist() for array in arrays])
-        return source
+    source = Source(path, "parquet", unique_names(table.column_names), database(), RECORDS)
     make_tables(source.con, len(arrays), "source", "broken")
-    rows = pa.array(range(1, table.num_rows + 1), pa.int64())
-    insert(source.con, "source", pa.Table.from_arrays([rows, *arrays], ["row", *(f"c{i}" for i in range(len(arrays)))]))
+    rows = Rows(source.con, len(arrays))
+    _store(source, rows, range(1, table.num_rows + 1), arrays)
+    rows.flush()
     return source
 
 
-def _has_fault(array: pa.ChunkedArray) -> bool:
+def _has_fault(array: pa.Array | pa.ChunkedArray) -> bool:
     pc = compute()
     longest = pc.max(pc.utf8_length(array)).as_py() or 0
     return longest > MAX_FIELD or bool(pc.any(pc.match_substring(array, "\0")).as_py())
 
 
 def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of any type as text; blank is null.
+    """A column of any type as text.
 
     Raises:
         pyarrow.ArrowException: If the type has no text form (binary that is not UTF-8).
@@ -244,5 +286,4 @@ def as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
         values = column.to_pylist()
         texts = [None if each is None else json.dumps(each, ensure_ascii=False, default=str) for each in values]
         return pa.chunked_array([pa.array(texts, pa.string())])
-    text = column.cast(pa.string())
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    return column.cast(pa.string())

@@ -1,4 +1,4 @@
-"""One pass over the bytes of a file: its hash, and whether it is text that can be read."""
+"""The bytes of a file: whether they are text that can be read, and their hash."""
 
 from __future__ import annotations
 
@@ -25,12 +25,10 @@ class Scan:
     """What a pass over the bytes shows.
 
     Attributes:
-        sha256: Of the bytes.
         encoding: `utf-8-sig` (UTF-8 with or without byte order mark), `utf-16` or `utf-32`.
         plain: Text in which every line is surely one row at most: no NUL, no blank line between others.
     """
 
-    sha256: str
     encoding: str
     plain: bool
 
@@ -66,12 +64,11 @@ def check_file(path: Path) -> None:
 
 
 def scan_text(path: Path) -> Scan:
-    """Hash the file and check that it is text in one encoding.
+    """Check that the file is text in one encoding.
 
     Raises:
         InputError: If the bytes are not UTF-8 (or UTF-16/32 with a byte order mark), or a line is over 64 MB.
     """
-    digest = hashlib.sha256()
     with path.open("rb") as file:
         encoding = _by_mark(file.read(4))
         file.seek(0)
@@ -79,12 +76,12 @@ def scan_text(path: Path) -> Scan:
         offset = lines = run = 0
         plain, tail = encoding == "utf-8-sig", b""
         while chunk := file.read(_CHUNK):
-            digest.update(chunk)
             if encoding == "utf-8-sig" and offset == 0 and chunk[:4096].count(0) * 5 > len(chunk[:4096]):
                 raise _wrong_encoding(path, chunk.index(0), 1, "UTF-16")
             waiting = len(decoder.getstate()[0])
             try:
-                decoder.decode(chunk)
+                if waiting or offset == 0 or not chunk.isascii():
+                    decoder.decode(chunk)
             except UnicodeDecodeError as error:
                 place = max(error.start - waiting, 0)
                 line = lines + chunk[:place].count(b"\n") + 1
@@ -110,7 +107,7 @@ def scan_text(path: Path) -> Scan:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
             raise _wrong_encoding(path, offset - 1, lines + 1, "WINDOWS-1252") from error
-    return Scan(digest.hexdigest(), encoding, plain)
+    return Scan(encoding, plain)
 
 
 def _by_mark(head: bytes) -> str:

@@ -13,7 +13,11 @@ Columns go by number, so that no name in a file ever becomes part of an SQL text
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +51,6 @@ class Source:
         notes: Sentences for the report.
         delimiter: Of a CSV or TSV file.
         encoding: Of a CSV or TSV file.
-        file_sha256: Hash of the file's bytes.
     """
 
     path: Path
@@ -59,7 +62,6 @@ class Source:
     notes: list[str] = field(default_factory=list)
     delimiter: str = ""
     encoding: str = ""
-    file_sha256: str = ""
     _pending: list[tuple[int, int, str | None, str, str, str]] = field(default_factory=list)
 
     def cell(self, column: str | None) -> str:
@@ -125,10 +127,20 @@ def database() -> duckdb.DuckDBPyConnection:
     """An in-memory DuckDB that reads nothing but what it is told to."""
     import duckdb
 
-    con = duckdb.connect(":memory:")
+    con = duckdb.connect(
+        ":memory:", config={"temp_directory": _scratch(), "autoinstall_known_extensions": "false"}
+    )
     con.execute("SET python_enable_replacements = false")
     con.execute("SET TimeZone = 'UTC'")
     return con
+
+
+@cache
+def _scratch() -> str:
+    """A folder of the user's own for what does not fit into memory: it holds raw participant ids."""
+    folder = tempfile.mkdtemp(prefix="graphengine-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def compute() -> Any:
@@ -167,20 +179,20 @@ class Rows:
         self._problems: list[tuple[int, int, str | None, str, str, str]] = []
         self._size = 0
 
-    def good(self, row: int, cells: Sequence[str | None]) -> None:
-        """A row that could be read."""
-        self._add("source", row, cells)
+    def good(self, row: int, cells: Sequence[str | None], size: int) -> None:
+        """A row that could be read; `size` is about its number of characters."""
+        self._add("source", row, cells, size)
 
     def bad(self, row: int, cells: Iterable[str | None], column: str | None, value: str, reason: str, fix: str) -> None:
         """A row that could not, as far as it could be taken apart."""
         shown = [cell if cell is None else shorten(cell) for cell in cells][: self.columns]
-        self._add("broken", row, shown + [None] * (self.columns - len(shown)))
+        self._add("broken", row, shown + [None] * (self.columns - len(shown)), 1000)
         self._problems.append((row, 0, column, shorten(value), reason, fix))
 
-    def _add(self, table: str, row: int, cells: Sequence[str | None]) -> None:
+    def _add(self, table: str, row: int, cells: Sequence[str | None], size: int) -> None:
         part = self._parts[table]
         part.append((row, cells))
-        self._size += sum(len(cell) for cell in cells if cell)
+        self._size += size
         if len(part) >= 50_000 or self._size > 50_000_000:
             self.flush()
 
@@ -188,9 +200,9 @@ class Rows:
         """Write what has been gathered."""
         for table, part in self._parts.items():
             if part:
-                arrays = [pa.array([row for row, _ in part], pa.int64())]
-                arrays += [pa.array([cells[i] for _, cells in part], pa.string()) for i in range(self.columns)]
-                insert(self.con, table, pa.Table.from_arrays(arrays, ["row", *(f"c{i}" for i in range(self.columns))]))
+                numbers = pa.array([row for row, _ in part], pa.int64())
+                cells = [pa.array([cells[i] for _, cells in part], pa.string()) for i in range(self.columns)]
+                insert_rows(self.con, table, numbers, cells)
                 part.clear()
         insert_problems(self.con, self._problems)
         self._size = 0
@@ -201,6 +213,15 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     con.register("incoming", rows)
     con.execute(f"INSERT INTO {table} FROM incoming")
     con.unregister("incoming")
+
+
+def insert_rows(
+    con: duckdb.DuckDBPyConnection, table: str, numbers: pa.Array, columns: Sequence[pa.Array | pa.ChunkedArray]
+) -> None:
+    """Append rows to a table of the shape of `source`; blank cells become null."""
+    pc = compute()
+    cells = [pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column) for column in columns]
+    insert(con, table, pa.Table.from_arrays([numbers, *cells], ["row", *(f"c{i}" for i in range(len(cells)))]))
 
 
 def insert_problems(

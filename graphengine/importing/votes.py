@@ -101,9 +101,9 @@ def take_votes(
     tables |= group_tables
     notes += more
 
-    contexts = sorted(set(tables["upgrades"]["context_id"].to_pylist()) - set(codes.context_names.known))
-    sides = (tables["upgrades"][side].to_pylist() for side in ("from_id", "to_id"))
-    cards = sorted(set().union(*sides) - codes.known_cards)
+    named = [set(tables["upgrades"][side].unique().to_pylist()) for side in ("context_id", "from_id", "to_id")]
+    contexts = sorted(named[0] - set(codes.context_names.known))
+    cards = sorted((named[1] | named[2]) - codes.known_cards)
     texts = [codes.context_names.text(each) for each in contexts]
     tables["contexts"] = pa.table({"id": pa.array(contexts, pa.string()), "text": pa.array(texts, pa.string())})
     tables["cards"] = pa.table({"id": pa.array(cards, pa.string())})

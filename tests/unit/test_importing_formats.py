@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from graphengine.importing import Known, Prepared, prepare
+from graphengine.importing import Known, Prepared, objects, prepare
 from tests.importing_kit import HEADER, answers, pseudonym, reasons, take
 
 ROWS = [
@@ -63,6 +63,18 @@ def test_json_keys_that_come_late(tmp_path: Path) -> None:
     prepared = take(tmp_path, "\n".join(map(json.dumps, rows)), name="v.jsonl")
 
     assert [None, 1717165800000] == sorted(prepared.tables["votes"]["at"].to_pylist(), key=lambda at: at or 0)
+
+
+def test_json_lines_are_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many records go through in parts: numbers, late fields and faulty cells stay where they belong."""
+    monkeypatch.setattr(objects, "_PART", 2)
+    lines = [json.dumps(ROWS[0] | {"participant": f"p{i}"}) for i in range(5)]
+    lines += [json.dumps(ROWS[0] | {"participant": "p6\0"}), json.dumps(ROWS[1] | {"at": 7})]
+    prepared = take(tmp_path, "\n".join(lines), name="v.jsonl")
+
+    assert 6 == prepared.tables["votes"].num_rows
+    assert [7000] == [at for at in prepared.tables["votes"]["at"].to_pylist() if at]
+    assert [(6, "participant")] == [each[:2] for each in reasons(prepared)]
 
 
 def _parquet(folder: Path, **columns: pa.Array) -> Prepared:
