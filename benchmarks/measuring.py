@@ -1,0 +1,63 @@
+"""Runs a measurement in a process of its own, so that time and peak memory are that measurement's alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+def alone(module: str, *arguments: str, env: dict[str, str] | None = None) -> dict[str, Any]:
+    """What `python -m benchmarks.MODULE ARGUMENTS` prints as JSON on its last line, with its peak memory."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *arguments], capture_output=True, text=True, cwd=ROOT,
+        env={**os.environ, **(env or {})}, check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{module} {' '.join(arguments)} failed:\n{done.stderr}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def report(**figures: Any) -> None:
+    """Print the figures of a measurement, and the peak memory of this process in MB."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    figures["peak_mb"] = round(peak / (1024 if sys.platform == "linux" else 1024**2))
+    print(json.dumps(figures))
+
+
+def conditions() -> dict[str, Any]:
+    """What the figures depend on."""
+    from importlib.metadata import version
+
+    packages = ("ladybug", "neo4j", "duckdb", "pyarrow", "numpy")
+    return {
+        "date": time.strftime("%Y-%m-%d", time.gmtime()), "python": platform.python_version(),
+        "machine": platform.machine(), "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 1),
+        "packages": {name: version(name) for name in packages},
+    }
+
+
+def table(title: str, rows: list[tuple[str, str, str, str, bool]]) -> None:
+    """Print rows of what, ours, floor, bound, and whether it holds."""
+    print(f"\n{title}")
+    widths = [max(len(str(row[i])) for row in [("what", "ours", "floor", "bound", ""), *rows]) for i in range(4)]
+    for row in [("what", "ours", "floor", "bound", None), *rows]:
+        mark = "" if row[4] is None else ("holds" if row[4] else "DOES NOT HOLD")
+        print("  " + "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=False)) + "  " + mark)
+
+
+def save(name: str, figures: dict[str, Any]) -> None:
+    """Write the figures with their conditions to benchmarks/results/NAME.json."""
+    RESULTS.mkdir(exist_ok=True)
+    text = json.dumps({"conditions": conditions(), **figures}, indent=1)
+    (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
