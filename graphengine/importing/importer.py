@@ -107,7 +107,21 @@ def _one_of(what: str, value: str | None, allowed: Sequence[str]) -> None:
 
 
 def open_source(file: Path, format: str | None, kind: str | None) -> Source | Any:
-    """Read a file; a published moral graph comes as its JSON."""
+    """Read a file; a published moral graph comes as its JSON.
+
+    Raises:
+        InputError: If it can't be read as a table or a moral graph.
+    """
+    try:
+        return _open(file, format, kind)
+    except OSError as error:
+        raise InputError(
+            f"{file} can't be read to its end: {error.strerror or error}", hint="check the disk, or copy the file",
+            file=str(file),
+        ) from error
+
+
+def _open(file: Path, format: str | None, kind: str | None) -> Source | Any:
     format = format or find_format(file)
     if format == "parquet":
         return objects.read_parquet(file)
@@ -120,6 +134,11 @@ def open_source(file: Path, format: str | None, kind: str | None) -> Source | An
         return data
     if isinstance(data, list):
         return objects.read_records(file, data)
+    if is_moral_graph(data):
+        raise InputError(
+            f"{file} is a moral graph, not a table of {kind}",
+            hint="import it without --kind, or with --kind moral-graph-json", file=str(file),
+        )
     raise InputError(
         f"{file}: the JSON is neither a list of records nor a moral graph"
         + (f" (its keys: {', '.join(list(data)[:8])})" if isinstance(data, dict) else f" but {type(data).__name__}"),

@@ -153,5 +153,7 @@ def test_the_kind_must_fit(tmp_path: Path) -> None:
     """Asking for a moral graph where there is none says what one is."""
     with pytest.raises(InputError, match='lists "values" and "edges"'):
         graph(tmp_path, [{"id": 1}], kind="moral-graph-json")
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="what the table holds can't be told"):
         take(tmp_path, "id,title\n1,A\n", name="cards.csv", kind="moral-graph-json")
+    with pytest.raises(InputError, match="is a moral graph, not a table of cards"):
+        graph(tmp_path, FORM_A, kind="cards")

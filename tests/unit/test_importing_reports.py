@@ -5,15 +5,18 @@ from __future__ import annotations
 import csv
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from graphengine.errors import InputError
-from graphengine.importing import Rejects, prepare, sniff, templates
+from graphengine.importing import Rejects, prepare, sniff, source, templates
 from graphengine.importing.mapping import read_mapping
 from graphengine.importing.privacy import look
 from graphengine.importing.rejects import REPORT
+from tests.conftest import PROJECT
 from tests.importing_kit import HEADER, answers, known, pseudonym, take, votes
 
 BAD = ("p1,When lost,a,b,Yess", 'p2,"When ""so"", lost",a,b,no', "p3,,a,b,no", "p4,When lost")
@@ -201,6 +204,24 @@ def test_templates_import_as_they_are(tmp_path: Path) -> None:
         "votes.csv": "votes", "votes-wide.csv": "votes-wide", "cards.csv": "cards", "scenarios.csv": "scenarios",
         "contexts.csv": "contexts",
     } == kinds
+
+
+def test_heavy_packages_wait_until_a_file_is_read() -> None:
+    """Importing the room imports neither DuckDB nor the Parquet reader."""
+    code = "import sys, graphengine.importing; print([m for m in ('duckdb', 'pyarrow.parquet') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT)
+
+    assert "[]" == run.stdout.strip()
+
+
+def test_nothing_is_left_behind_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import writes no file beside the one it reads; what does not fit into memory goes to a private folder."""
+    monkeypatch.chdir(tmp_path)
+    votes(tmp_path, *BAD)
+    folder = Path(source.database().execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
+
+    assert ["votes.csv"] == [path.name for path in tmp_path.iterdir()]
+    assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
 
 
 def test_what_was_read_is_somewhere(tmp_path: Path) -> None:

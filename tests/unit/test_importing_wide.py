@@ -209,6 +209,13 @@ def test_a_wrong_question_is_an_error(tmp_path: Path, toml: str, says: str) -> N
     assert says in caught.value.message
 
 
+def test_a_survey_without_answers(tmp_path: Path) -> None:
+    """A survey that nobody has answered yet is a valid file: an empty table of votes."""
+    prepared = take(tmp_path, "PID,Q1,Q2\np1,,\n", mapping=MAP)
+
+    assert (0, {"votes": 0}) == (prepared.read, {name: table.num_rows for name, table in prepared.tables.items()})
+
+
 def test_wide_without_questions(tmp_path: Path) -> None:
     """Asking for votes-wide without [wide] says what is missing."""
     with pytest.raises(InputError, match="wide"):
