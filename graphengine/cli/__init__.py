@@ -6,28 +6,54 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejected rows, 4 the st
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import click
 
 from graphengine import __version__
-from graphengine.cli import admin, asking, demo, exporting, importing, ranking
 from graphengine.cli.running import DEFAULT_GRAPH, Program
 
-COMMANDS = (
-    demo.demo,
-    importing.import_, importing.sniff, importing.template, importing.loads, importing.undo,
-    ranking.rank,
-    asking.wisest, asking.ranking, asking.explain, asking.edges, asking.query,
-    exporting.export,
-    admin.doctor, admin.migrate, admin.backup, admin.restore, admin.rebuild, admin.erase_user,
-)
+# Name, module and first sentence of each command: `graphengine --help` answers without loading them. A test holds the
+# sentences against the commands.
+COMMANDS = {
+    "demo": ("demo", "Run the main job on a made-up sample."),
+    "import": ("importing", "Bring a FILE into the graph."),
+    "sniff": ("importing", "Guess what a FILE holds, and start a map.toml."),
+    "template": ("importing", "Write example files into FOLDER (default: here)."),
+    "loads": ("importing", "List the imports, oldest first."),
+    "undo": ("importing", "Take an import back."),
+    "rank": ("ranking", "Rank the cards of every context."),
+    "wisest": ("asking", "The wisest value in a CONTEXT."),
+    "ranking": ("asking", "All ranked values of a CONTEXT."),
+    "explain": ("asking", "Why a CARD stands where it does in a CONTEXT."),
+    "edges": ("asking", "The wiser edges, of one CONTEXT or of all."),
+    "query": ("asking", "Run a query file, or read-only Cypher."),
+    "export": ("exporting", "Write preference datasets and graph files."),
+    "doctor": ("admin", "Check the graph, and say what to do next."),
+    "migrate": ("admin", "Bring the graph's schema up to this version."),
+    "backup": ("admin", "Write all that people said into a new folder."),
+    "restore": ("admin", "Fill an empty graph from a backup."),
+    "rebuild": ("admin", "Make everything derived anew."),
+    "erase-user": ("admin", "Erase a person, for good."),
+}
 
 
-class _InOrder(Program):
+class _Commands(Program):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return [command.name or "" for command in COMMANDS]
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"graphengine.cli.{COMMANDS[cmd_name][0]}")
+        return getattr(module, "import_" if cmd_name == "import" else cmd_name.replace("-", "_"))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
 
 
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="graphengine %(version)s")
 @click.option(
     "--graph", metavar="URL_OR_FOLDER",
@@ -47,7 +73,3 @@ def main(graph: str | None) -> None:
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done with rejected rows, 4 the store does not answer,
     130 interrupted.
     """  # noqa: D301
-
-
-for _command in COMMANDS:
-    main.add_command(_command)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -60,7 +59,7 @@ def migrate(only_list: bool, force: bool, as_json: bool, graph: str) -> None:
             except StoreError as error:
                 if force or not _at_terminal():
                     raise
-                click.confirm(f"{error.message}. Add the graph beside that data?", abort=True)
+                _ask(f"{error.message}. Add the graph beside that data?")
                 applied = store.migrate(force=True)
         known = store.migrations()
     if as_json:
@@ -86,6 +85,8 @@ def backup(out: Path, with_key: bool, as_json: bool, graph: str) -> None:
     \b
       graphengine backup backup-2026-05-01
     """  # noqa: D301
+    from dataclasses import asdict
+
     with opened(graph) as store, output.working("writing the backup"):
         done = store.backup(out, with_key=with_key)
     if as_json:
@@ -152,9 +153,11 @@ def erase_user(who: str, yes: bool, as_json: bool, graph: str) -> None:
     \b
       graphengine erase-user 5f3c1e… --yes
     """  # noqa: D301
+    from dataclasses import asdict
+
     with opened(graph) as store:
         if not yes and not as_json and _at_terminal():
-            click.confirm("Erase this person's votes, authorship and groups, for good?", abort=True)
+            _ask("Erase this person's votes, authorship and groups, for good?")
         erased = store.erase_user(who)
     if as_json:
         output.show_json({"ok": True, **asdict(erased)})
@@ -162,6 +165,11 @@ def erase_user(who: str, yes: bool, as_json: bool, graph: str) -> None:
     click.echo(f"erased {erased.user_id}: {amounts(erased.removed)}")
     for export in erased.exports:
         output.warn(f"this {export['kind']} was made before and may hold the person's votes: {export['path']}")
+
+
+def _ask(question: str) -> None:
+    if not click.confirm(question):
+        raise click.ClickException("nothing was done")
 
 
 def _at_terminal() -> bool:

@@ -167,13 +167,19 @@ def edges(context: str | None, edge_rule: str | None, as_json: bool, graph: str)
     if as_json:
         output.show_json(answer)
         return
-    measures = {"likelihood": "likelihood"} if edge_rule else {"p_model": "P(wiser)", "p_majority": "share"}
-    output.show_rows(
-        answer["edges"],
-        {"contexts": "contexts", "from_id": "less wise", "to_id": "wiser", **measures, "wiser": "wiser votes",
-         "not_wiser": "not wiser", "unsure": "unsure"},
-        empty="there are no edges" + ("" if edge_rule else ": graphengine rank makes them"),
-    )
+    columns = {"contexts": "contexts", "from_id": "less wise", "to_id": "wiser"}
+    if edge_rule:
+        columns |= {"likelihood": "likelihood", "wiser": "wiser votes", "not_wiser": "not wiser", "unsure": "unsure",
+                    "less_wise": "less wise"}
+    else:
+        columns |= {"p_model": "P(wiser)", "p_majority": "share", "asked": "wiser/not/unsure",
+                    "reverse": "asked the other way"}
+    shown = [{**row, "asked": _votes(row, ""), "reverse": _votes(row, "_reverse")} for row in answer["edges"]]
+    output.show_rows(shown, columns, empty="none" if edge_rule else "none yet: graphengine rank makes them")
+
+
+def _votes(edge: dict[str, Any], which: str) -> str:
+    return "/".join(str(edge.get(answer + which)) for answer in ("wiser", "not_wiser", "unsure"))
 
 
 @click.command()

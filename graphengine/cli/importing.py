@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,8 @@ from graphengine.cli.running import graph_option, json_option, opened
 from graphengine.errors import InputError
 
 if TYPE_CHECKING:
+    import tempfile
+
     from graphengine.answers import ImportOutcome
     from graphengine.graph import MoralGraph
 
@@ -59,6 +59,8 @@ def import_(
     """  # noqa: D301
     if then_rank and dry_run:
         raise click.UsageError("--rank needs an import: leave out --dry-run")
+    import tempfile
+
     folder = tempfile.TemporaryDirectory()
     with folder, _target(graph, folder, dry_run=dry_run) as store:
         with output.working(f"importing {file.name}") as say:
@@ -135,6 +137,8 @@ def sniff(file: Path, mapping: Path, force: bool, as_json: bool) -> None:
     \b
       graphengine sniff survey.csv
     """  # noqa: D301
+    from dataclasses import asdict
+
     from graphengine.importing import sniff as guess
 
     found = guess(file)
@@ -226,6 +230,8 @@ def undo(load_id: str, as_json: bool, graph: str) -> None:
       graphengine loads
       graphengine undo LOAD_ID
     """  # noqa: D301
+    from dataclasses import asdict
+
     with opened(graph) as store:
         undone = store.undo(load_id)
     if as_json:

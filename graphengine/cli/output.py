@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ DONE, FAILED, USAGE, REJECTED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 def show_json(answer: Mapping[str, Any]) -> None:
     """Print one JSON object; a number that JSON does not know (infinity) is null."""
+    import json
+
     # Where the terminal can't show every character, escapes keep the JSON valid.
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") not in {"utf8", "utf8sig"}
     indent = 2 if sys.stdout.isatty() else None

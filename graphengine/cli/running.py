@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from graphengine.errors import GraphEngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
     from graphengine.graph import MoralGraph
 
@@ -31,32 +33,64 @@ class Program(click.Group):
         for stream in (sys.stdout, sys.stderr):  # a terminal that can't show a character is no reason to fail
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        code: int
-        try:
-            code = super().main(given, *rest, standalone_mode=False, **extra) or output.DONE
-        except GraphEngineError as error:
-            output.show_error(error.as_json(), as_json=as_json)
-            code = error.exit_code
-        except click.ClickException as error:
-            code = error.exit_code
-            if as_json:
-                hint = error.ctx.command_path + " --help" if isinstance(error, click.UsageError) and error.ctx else ""
-                output.show_json({"ok": False, "error": "usage", "message": error.format_message(), "hint": hint})
-            else:
-                error.show()
-        except (KeyboardInterrupt, click.Abort):
-            hint = "run the same command again: what was committed is kept"
-            shape = {"ok": False, "error": "interrupted", "message": "interrupted", "hint": hint}
-            output.show_error(shape, as_json=as_json)
-            code = output.INTERRUPTED
-        except OSError as error:
-            what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-            shape = {"ok": False, "error": "system", "message": what, "hint": "check the disk and the permissions"}
-            output.show_error(shape, as_json=as_json)
-            code = output.FAILED
+        with _ctrl_c() as pressed:
+            try:
+                code = super().main(given, *rest, standalone_mode=False, **extra) or output.DONE
+            except (Exception, KeyboardInterrupt) as error:
+                # What runs below may turn Ctrl-C into an error of its own: DuckDB raises a RuntimeError.
+                code = _tell(KeyboardInterrupt() if pressed else error, as_json=as_json)
         if standalone_mode:
             sys.exit(code)
         return code
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[list[int]]:
+    """A list that is no longer empty once Ctrl-C was pressed; the rest is as always: KeyboardInterrupt."""
+    pressed: list[int] = []
+
+    def press(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    try:
+        before = signal.getsignal(signal.SIGINT)
+        if before is signal.default_int_handler:  # a parent that ignores Ctrl-C for us knows why
+            signal.signal(signal.SIGINT, press)
+    except ValueError:  # not the main thread
+        before = None
+    try:
+        yield pressed
+    finally:
+        if before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, before)
+
+
+def _tell(error: BaseException, *, as_json: bool) -> int:
+    """Print an error that a user can act on; anything else is a fault of the program and goes on.
+
+    Returns:
+        The exit code.
+    """
+    if isinstance(error, GraphEngineError):
+        shape, code = error.as_json(), error.exit_code
+    elif isinstance(error, (KeyboardInterrupt, click.Abort)):
+        hint = "run the same command again: what was committed is kept"
+        shape, code = {"error": "interrupted", "message": "interrupted", "hint": hint}, output.INTERRUPTED
+    elif isinstance(error, click.ClickException):
+        if not as_json:
+            error.show()
+            return error.exit_code
+        hint = f"{error.ctx.command_path} --help" if isinstance(error, click.UsageError) and error.ctx else ""
+        shape, code = {"error": "usage", "message": error.format_message(), "hint": hint}, error.exit_code
+    elif isinstance(error, OSError):
+        what = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        hint = "check the place, the disk and your rights"
+        shape, code = {"error": "system", "message": what, "hint": hint}, output.FAILED
+    else:
+        raise error
+    output.show_error({"ok": False, **shape}, as_json=as_json)
+    return code
 
 
 def graph_option(command: Callable[..., Any]) -> Callable[..., Any]:
