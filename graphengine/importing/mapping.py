@@ -248,6 +248,7 @@ def resolve(
     for variable in groups:
         found = variable if variable in columns else by_key.get(column_key(variable))
         chosen_groups[variable] = found or _there(variable, columns, "the group variable", file)
+    _keep_people_hidden(chosen, chosen_groups, mapping.wide if kind == "votes-wide" else (), file)
     if kind == "votes-wide" and not mapping.wide:
         raise InputError(
             f"{file}: votes-wide needs a map.toml with [wide]: which upgrade does each question ask about?",
@@ -256,6 +257,23 @@ def resolve(
     for question in mapping.wide if kind == "votes-wide" else ():
         _there(question.column, columns, "[wide]", file)
     return Mapping(kind, chosen, mapping.answers, chosen_groups, mapping.wide if kind == "votes-wide" else ())
+
+
+def _keep_people_hidden(
+    columns: dict[str, str], groups: dict[str, str], wide: Sequence[Question], file: str
+) -> None:
+    """Refuse to store the raw ids of people under another name."""
+    uses = list(columns.items())
+    uses += [(f"the group variable {variable}", column) for variable, column in groups.items()]
+    uses += [(f"[wide] {each.column}", each.column) for each in wide]
+    for person in ("participant", "author"):
+        for use, column in uses:
+            if use != person and column == columns.get(person):
+                raise MappingError(
+                    f'{file}: the column "{column}" names people and can\'t serve as {use} too; '
+                    "raw ids are never stored",
+                    hint="name another column, or leave that one out", file=file, column=column,
+                )
 
 
 def _there(column: str, columns: Sequence[str], place: str, file: str) -> str:

@@ -33,11 +33,11 @@ RECORDS = "records of the file, from 1"
 
 
 # One for all lines: json.loads would make one per call.
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda _: None)
 
 
 def load_json(text: str) -> Any:
-    """Parse JSON, keeping numbers as the text they were written in.
+    """Parse JSON, keeping numbers as the text they were written in; NaN and Infinity are null.
 
     Raises:
         ValueError: If it is not JSON, or nested too deeply.

@@ -50,8 +50,7 @@ class Rejects:
     def sentences(self, limit: int = 10) -> list[str]:
         """The first rejects as sentences: row, column, value, reason, fix."""
         return [
-            f'row {row[REPORT[0]]}, column "{row[REPORT[1]]}": {_short(row[REPORT[2]])}'
-            f"{row[REPORT[3]]}. {row[REPORT[4]]}"
+            f"row {row[REPORT[0]]}{_column(row[REPORT[1]])}: {_short(row[REPORT[2]])}{row[REPORT[3]]}. {row[REPORT[4]]}"
             for row in self.table.slice(0, limit).select(REPORT).to_pylist()
         ]
 
@@ -91,6 +90,10 @@ class Rejects:
             f"{target} holds {len(self)} rejected rows with raw participant ids, readable by you only (mode 600); "
             f"mend them there and import that file alone, then delete it."
         )
+
+
+def _column(name: str | None) -> str:
+    return f', column "{name}"' if name else ""
 
 
 def _short(value: str | None) -> str:

@@ -85,6 +85,8 @@ def take_votes(
         if each in mapping.columns or mapping.wide:
             notes += look_in(con, each, distinct(con, each), mapping.columns.get(each, each), source.counting)
 
+    for i, variable in enumerate(mapping.groups):
+        notes += look_in(con, f"g{i}", distinct(con, f"g{i}"), f"group variable {variable}", source.counting)
     upgrades = _upgrades(con, codes)
     told, more = extras.stories(con, people)
     notes += more

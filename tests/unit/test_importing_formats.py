@@ -57,6 +57,13 @@ def test_json_numbers_keep_their_digits(tmp_path: Path) -> None:
     assert [("9007199254740993", "c", "1.50", "1e3", "wiser")] == answers(prepared)
 
 
+def test_json_numbers_that_are_none(tmp_path: Path) -> None:
+    """NaN, which some tools write for a gap, is a blank cell."""
+    prepared = take(tmp_path, json.dumps(ROWS[0] | {"participant": float("nan")}), name="v.jsonl")
+
+    assert [(1, "participant", "", "no participant")] == reasons(prepared)
+
+
 def test_json_keys_that_come_late(tmp_path: Path) -> None:
     """A field that only later objects have is read for these, and blank for the others."""
     rows = [ROWS[0], ROWS[1] | {"at": 1717165800}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,6 +122,27 @@ def test_the_hash_follows_the_meaning(tmp_path: Path) -> None:
     three = mapping(tmp_path, '[answers]\na = "wiser"\nb = "wiser"\n').sha256()
 
     assert one == two != three
+
+
+@pytest.mark.parametrize(("toml", "options"), [
+    ("", {"groups": ["participant"]}), ('[groups]\nwho = "participant"', {}), ('[columns]\nstory = "participant"', {}),
+    ('[columns]\nat = "participant"', {}),
+])
+def test_raw_ids_are_not_stored_under_another_name(tmp_path: Path, toml: str, options: dict[str, Any]) -> None:
+    """The column of the participants can't be a group, a story or anything else."""
+    with pytest.raises(MappingError, match="names people"):
+        votes(tmp_path, "p1,c,a,b,no", mapping=toml, **options)
+
+
+def test_raw_ids_of_authors_and_surveys_are_not_stored_either(tmp_path: Path) -> None:
+    """The same holds for the authors of cards and for the questions of a wide survey."""
+    with pytest.raises(MappingError, match="names people"):
+        take(tmp_path, "id,title,author\n1,A,anna\n", name="c.csv", mapping='[columns]\ndescription = "author"')
+    with pytest.raises(MappingError, match="names people"):
+        take(
+            tmp_path, "participant\np1\n",
+            mapping='[wide]\nparticipant = {context = "c", from = "a", to = "b"}',
+        )
 
 
 def test_full_width_answers() -> None:

@@ -97,6 +97,11 @@ def test_rejects_as_sentences(tmp_path: Path) -> None:
     assert sentences[0].startswith('row 2, column "answer": "Yess": not one of wiser')
 
 
+def test_a_broken_row_as_a_sentence(tmp_path: Path) -> None:
+    """A row that could not be taken apart names no column."""
+    assert ["row 2: 1 cells, but the header has 5. add the missing cells"] == votes(tmp_path, "p1").rejects.sentences()
+
+
 def test_no_rejects() -> None:
     """The empty rejects have the columns of a full one."""
     assert (0, ("a", *REPORT)) == (len(Rejects.none(("a",))), tuple(Rejects.none(("a",)).table.column_names))
@@ -118,6 +123,13 @@ def test_personal_texts_are_pointed_out(tmp_path: Path, text: str, what: str) ->
         assert note.startswith(f"{column}: 1 text looks like it holds")
         assert "(rows 3)" in note
         assert "anna" not in note
+
+
+def test_group_values_that_look_personal_are_pointed_out(tmp_path: Path) -> None:
+    """Opting in a column of addresses by mistake is noticed."""
+    prepared = votes(tmp_path, "p1,c,a,b,no,anna@example.org", header=HEADER + ",mail", groups=["mail"])
+
+    assert any(note.startswith("group variable mail: 1 text looks like") for note in prepared.notes)
 
 
 @pytest.mark.parametrize("text", [
