@@ -411,7 +411,9 @@ class MoralGraph:
     def doctor(self) -> Doctor:
         """Check the graph, and say what to do next."""
         problems: list[str] = []
-        for check in (self.store.key, getattr(self.store, "verify", lambda: None)):
+        facts = {**self.store.facts(), "graph_id": self.store.identity().graph_id, "key": str(self.store.key_file())}
+        sound = getattr(self.store, "verify", lambda: None)
+        for check in (self.store.key, lambda: (sound(), facts.update(content_hash=self.store.content_hash()))):
             try:
                 check()
             except GraphEngineError as error:
@@ -426,8 +428,6 @@ class MoralGraph:
             following = "graphengine rank"
         else:
             following = "graphengine query wisest_everywhere"
-        facts = {**self.store.facts(), "content_hash": self.store.content_hash(),
-                 "graph_id": self.store.identity().graph_id, "key": str(self.store.key_file())}
         return Doctor(self.store.address, __version__, facts, holds, problems, following)
 
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from graphengine.errors import InputError, NotFoundError, QueryError, StoreError
+from graphengine.errors import InputError, NotFoundError, QueryError, StoreBusyError, StoreError
 from graphengine.store import hashing, merge, pseudonyms, queries, readonly
 from graphengine.store.delta import Change, Delta, added, batches
 from graphengine.tables import TRUTH
@@ -73,6 +73,10 @@ class Identity:
 
     graph_id: str
     key_fingerprint: str
+
+
+class OvertakenError(StoreBusyError):
+    """Another writer was quicker: what was worked out from the graph as it was no longer holds."""
 
 
 class Store(ABC):
@@ -147,13 +151,18 @@ class Store(ABC):
 
     @abstractmethod
     def _commit(self, delta: Delta) -> None:
-        """Apply a delta, its hashes included, in one transaction; durable when this returns."""
+        """Apply a delta, its hashes included, in one transaction; durable when this returns.
+
+        Raises:
+            OvertakenError: If somebody else has written since the delta was worked out (engines with several writers).
+        """
 
     def _flush(self) -> None:
         """Called after the last commit of an operation."""
 
-    def _purge(self) -> None:
-        """Called after an erasure: nothing of what is gone may stay in any file."""
+    def _erase(self, delta: Delta) -> None:
+        """Apply an erasure; nothing of what is gone may stay in any file, also where a crash comes in between."""
+        self._apply(delta)
 
     @abstractmethod
     def _restore(self, identity: Identity, delta: Delta) -> None:
@@ -226,7 +235,12 @@ class Store(ABC):
         reader = self._reader(tables)
         merged = merge.merge(tables, reader, load_id)
         outcome = (merged.accepted, merged.changed, merged.unchanged, merged.new, merged.updated)
+        interrupted = [
+            row for row in self.state("loads").to_pylist() if row["status"] == "open" and load.file_sha256
+            and (row["file_sha256"], row["mapping_sha256"]) == (load.file_sha256, load.mapping_sha256)
+        ]
         if not merged.delta:
+            self._close_loads(interrupted)
             return Appended(None, *outcome)
         row: dict[str, Any] = {
             "id": load_id, "at": now(), "file": load.file, "format": load.format, "file_sha256": load.file_sha256,
@@ -234,13 +248,24 @@ class Store(ABC):
             "changed": merged.changed, "unchanged": merged.unchanged, "rejected": load.rejected,
             "previous": merged.previous,
         }
-        loads = TRUTH["loads"]
-        opened = loads.table([{**row, "status": "open"}])
-        done = loads.table([{**row, "status": "done"}])
-        merged.delta = {"loads": added(loads, opened), **merged.delta}
-        parts = batches(merged.delta, batch_size or self.batch_size)
-        self._write(parts, reader, merged.delta, opened, done, on_commit)
-        return Appended(load_id, *outcome)
+        for _ in range(_MOST_OVERTAKEN):
+            try:
+                self._write(merged.delta, reader, row, interrupted, batch_size or self.batch_size, on_commit)
+                return Appended(load_id, *outcome)
+            except OvertakenError:  # somebody wrote in between: what is left to do is worked out again
+                reader = self._reader(tables)
+                merged = merge.merge(tables, reader, load_id)
+        raise StoreBusyError(
+            f"others keep writing to {self.address}", hint="run the same command again when they are done: it goes on "
+            "where it stopped",
+        )
+
+    def _close_loads(self, interrupted: list[dict[str, Any]]) -> None:
+        """Note that imports which were interrupted have come to their end."""
+        if interrupted:
+            loads = TRUTH["loads"]
+            done = loads.table([{**row, "status": "done"} for row in interrupted])
+            self._apply({"loads": Change(loads.table(interrupted), done)})
 
     def preview(self, tables: Mapping[str, pa.Table]) -> Appended:
         """What `append` would do, without doing it."""
@@ -261,19 +286,21 @@ class Store(ABC):
         return reader
 
     def _write(
-        self, parts: Any, reader: Callable[[str], pa.Table], delta: Delta, opened: pa.Table, done: pa.Table,
-        on_commit: Callable[[int], None] | None,
+        self, delta: Delta, reader: Callable[[str], pa.Table], load: dict[str, Any], interrupted: list[dict[str, Any]],
+        size: int, on_commit: Callable[[int], None] | None,
     ) -> None:
-        hashes = self.hashes()
+        hashes, loads = self.hashes(), TRUTH["loads"]
         upgrades = _all_upgrades(reader, delta)
         safe = 0
-        parts = iter(parts)
+        opened = {**load, "status": "open"}
+        parts = batches({"loads": added(loads, loads.table([opened])), **delta}, size)
         part = next(parts)
         while part is not None:
             following = next(parts, None)
             if following is None:  # the last commit closes the load, so that an open load is an interrupted one
-                first = "loads" in part
-                part["loads"] = added(TRUTH["loads"], done) if first else Change(opened, done)
+                known = interrupted if "loads" in part else [opened, *interrupted]
+                closed = [{**row, "status": "done"} for row in (load, *interrupted)]
+                part["loads"] = Change(loads.table(known), loads.table(closed))
             self._commit_hashed(part, upgrades, hashes)
             if "votes" in part:
                 safe += part["votes"].after.num_rows
@@ -292,11 +319,13 @@ class Store(ABC):
         self._commit(part)
         hashes.update(moved)
 
-    def _apply(self, delta: Delta) -> None:
-        """Commit a delta that was not made by an import."""
+    def _apply(self, delta: Delta, last: Delta | None = None) -> None:
+        """Commit a delta that was not made by an import; `last` goes with its last commit."""
         hashes, reader = self.hashes(), self._reader({})
         upgrades = _all_upgrades(reader, delta)
-        for part in batches(delta, self.batch_size):
+        parts = list(batches(delta, self.batch_size)) or [{}]
+        parts[-1].update(last or {})
+        for part in parts:
             self._commit_hashed(part, upgrades, hashes)
         self._flush()
 
@@ -329,7 +358,8 @@ class Store(ABC):
                     hint=f"take that one back first: graphengine undo {other['id']}",
                 )
         delta = merge.undo(load_id, self.state)
-        self._apply(delta)
+        # The load is marked last: where the work is interrupted, undoing it again goes on.
+        self._apply({name: change for name, change in delta.items() if name != "loads"}, {"loads": delta["loads"]})
         return Undone(load_id, *_counts(delta))
 
     def erase(self, who: str) -> Erased:
@@ -355,8 +385,7 @@ class Store(ABC):
             )
         exports = self._exports_with(user_id)
         delta = merge.erase(user_id, grave, self.state)
-        self._apply(delta)
-        self._purge()
+        self._erase(delta)
         return Erased(user_id, _counts(delta)[0], exports)
 
     def _exports_with(self, user_id: str) -> list[dict[str, Any]]:
@@ -383,6 +412,9 @@ class Store(ABC):
             raise StoreError(f"the graph {self.address} is not empty", hint="restore into a new graph: --graph NEW")
         delta: Delta = {name: added(spec, tables.get(name, spec.empty())) for name, spec in TRUTH.items()}
         self._restore(identity, {name: change for name, change in delta.items() if len(change)})
+
+
+_MOST_OVERTAKEN = 100
 
 
 def now() -> int:

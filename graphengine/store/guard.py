@@ -16,8 +16,20 @@ from graphengine.errors import StoreBusyError, StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_open: set[str] = set()
+_open: dict[str, Guard] = {}
 _opening = threading.Lock()
+
+
+def _forget() -> None:
+    """A forked child owns nothing: it can't open what its parent holds, and holds nothing when its parent lets go."""
+    global _opening  # noqa: PLW0603 (another thread may have held it at the fork)
+    _opening = threading.Lock()
+    for guard in _open.values():
+        guard.close()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 class Guard:
@@ -25,6 +37,7 @@ class Guard:
 
     Raises:
         StoreBusyError: If another process, or this one, has the folder open already; `pid` names it.
+        StoreError: If nothing can be written there.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +49,12 @@ class Guard:
                     f"{folder} is open already in this process",
                     hint="close the other MoralGraph first (use `with graphengine.open(…)`)", pid=self.pid,
                 )
-            self._file = (folder / "lock").open("a+")
+            try:
+                self._file = (folder / "lock").open("a+")
+            except OSError as error:
+                raise StoreError(
+                    f"can't open the graph {folder}: {error.strerror}", hint="mend the folder's permissions"
+                ) from None
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -52,20 +70,27 @@ class Guard:
             self._file.truncate()
             self._file.write(str(self.pid))
             self._file.flush()
-            _open.add(self.path)
+            _open[self.path] = self
 
     def check(self) -> None:
-        """Refuse to go on in a forked child.
+        """Refuse to go on in a forked child, or after the folder was given back.
 
         Raises:
-            StoreError: If this process is not the one that opened the folder.
+            StoreError: If this process does not hold the folder.
         """
         if os.getpid() != self.pid:
             raise StoreError("the graph was opened before a fork", hint="open the graph in the child process")
+        if _open.get(self.path) is not self:
+            raise StoreError("the graph is closed", hint="open it again: graphengine.open(…)")
 
     def release(self) -> None:
         """Give the folder back."""
         with _opening:
-            if self.path in _open and os.getpid() == self.pid:
-                _open.discard(self.path)
-                self._file.close()
+            if _open.get(self.path) is self and os.getpid() == self.pid:
+                del _open[self.path]
+                fcntl.flock(self._file, fcntl.LOCK_UN)  # a child that was forked just now may still have a copy
+                self.close()
+
+    def close(self) -> None:
+        """Close the lock file; its lock stays while another copy of it is open."""
+        self._file.close()

@@ -106,8 +106,6 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        for draft in folder.glob("tmp-*"):
-            shutil.rmtree(draft)
         self.parts = self._list()
         self._cache: dict[tuple[int, bool], dict[str, pa.Table]] = {}
 
@@ -118,18 +116,21 @@ class Journal:
             if match:
                 found.append(Part(int(match[1]), match[2] == "snapshot", match[3], path))
         last = max((part.number for part in found if part.snapshot), default=0)
-        kept = sorted((p for p in found if p.number > last or (p.snapshot and p.number == last)), key=lambda p: p.number)
-        for part in found:
-            if part not in kept:  # a crash came between a snapshot and the end of what it replaces
-                shutil.rmtree(part.path)
-        numbers = [part.number for part in kept]
-        for expected, number in enumerate(numbers, start=numbers[0] if last else 1):
-            if expected != number:
+        kept = [part for part in found if part.number > last or (part.snapshot and part.number == last)]
+        kept.sort(key=lambda part: part.number)
+        for expected, part in enumerate(kept, start=last or 1):
+            if expected != part.number:
+                what = f"part {expected} is missing" if part.number > expected else f"part {part.number} is there twice"
                 raise StoreDamagedError(
-                    f"part {expected} of the journal {self.folder} is missing",
+                    f"the journal {self.folder} is damaged: {what}",
                     hint="put it back from a backup of yours, or restore the graph: graphengine restore BACKUP",
                     file=str(self.folder),
                 )
+        replaced = [part for part in found if part not in kept]
+        if replaced:  # a crash came between a snapshot and the end of what it replaces
+            read_folder(kept[0].path, kept[0].sha256)
+        for path in (*(part.path for part in replaced), *self.folder.glob("tmp-*")):
+            shutil.rmtree(path)
         return kept
 
     @property
@@ -181,14 +182,17 @@ class Journal:
             path = self.folder / f"{number:08d}-{kind}-{sha256}"
             draft.rename(path)
             fsync(self.folder)
-        except OSError as error:
+            self.parts.append(Part(number, kind == "snapshot", sha256, path))
+        except BaseException as error:
             shutil.rmtree(draft, ignore_errors=True)
+            self.parts = self._list()  # an interruption may have come before or after the rename
+            if not isinstance(error, OSError):
+                raise
             raise StoreError(
                 f"can't write to the journal {self.folder}: {error.strerror or error}",
                 hint="make room or mend the folder's permissions, then run the same command again: it goes on where it "
                 "stopped", file=str(draft),
             ) from error
-        self.parts.append(Part(number, kind == "snapshot", sha256, path))
         return number
 
     def state(self, name: str) -> pa.Table:
@@ -221,14 +225,11 @@ class Journal:
         if not self.parts:
             return
         files = {f"{name}.after": table for name in SPECS if (table := self.state(name)).num_rows}
-        replaced, number = self.parts, self.last
-        if [part.snapshot for part in replaced] == [True]:
+        if [part.snapshot for part in self.parts] == [True]:
             return
-        self.parts = []
-        self._put(number, "snapshot", files)
+        self._put(self.last, "snapshot", files)
         self._cache.clear()
-        for part in replaced:
-            shutil.rmtree(part.path)
+        self.parts = self._list()
         fsync(self.folder)
 
     def clear(self) -> None:

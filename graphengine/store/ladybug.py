@@ -16,10 +16,12 @@ closed, is made anew. Rankings and edges live in the projection only: they are d
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
 import threading
+import weakref
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -39,9 +41,23 @@ if TYPE_CHECKING:
     from graphengine.store.delta import Delta
 
 FORMAT = 1
+_DRAFT = "graph.new.lbug"
 BUFFER_POOL = 512 << 20
 _LARGE = 50_000
 _ARROW_FROM = 2_000
+
+
+_stores: weakref.WeakSet[EmbeddedStore] = weakref.WeakSet()
+
+
+def _leave_alone() -> None:
+    """In a forked child: the end of an engine whose threads stayed with the parent would wait for them forever."""
+    for store in _stores:
+        for thing in (store._database, *store._readers, getattr(store, "_writer", None)):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))  # so it never ends
+
+
+os.register_at_fork(after_in_child=_leave_alone)
 
 
 class EmbeddedStore(Store):
@@ -64,31 +80,45 @@ class EmbeddedStore(Store):
     def __init__(self, folder: Path, *, create: bool = True) -> None:
         self.folder = folder
         self.address = str(folder)
-        fresh = not (folder / "graph.json").exists()
-        if fresh:
+        if not (folder / "graph.json").exists():
             _check_place(folder, create)
-            folder.mkdir(parents=True, exist_ok=True)
+            with self._engine():
+                folder.mkdir(parents=True, exist_ok=True)
         self._guard = Guard(folder)
         self._write_lock = threading.RLock()
         self._local = threading.local()
         self._readers: list[ladybug.Connection] = []
         self._database: ladybug.Database | None = None
         self._closed = False
+        _stores.add(self)
         try:
+            fresh = not (folder / "graph.json").exists()  # another process may have made it meanwhile
             if fresh:
-                self._create()
+                _check_place(folder, create)
+                with self._engine():
+                    self._create()
             self._identity = _read_identity(folder)
+            if not (folder / "journal").is_dir():
+                raise StoreDamagedError(
+                    f"the journal {folder / 'journal'} is missing", file=str(folder / "journal"),
+                    hint="put it back from a backup of yours, or restore the graph: graphengine restore BACKUP",
+                )
             self._journal = Journal(folder / "journal")
             if not fresh:  # a new graph is first built when there is something to build
                 self._open_projection()
+                if (folder / "erasing").exists():
+                    self._purge()
         except BaseException:
             self._close_database()
             self._guard.release()
             raise
 
     def _create(self) -> None:
-        key = pseudonyms.make_key(self.folder / "key")
+        path = self.folder / "key"  # a key that was put there beforehand is the graph's
+        key = pseudonyms.any_key(path) if path.exists() else pseudonyms.make_key(path)
+        (self.folder / "journal").mkdir(exist_ok=True)
         self._write_identity(Identity(os.urandom(8).hex(), pseudonyms.fingerprint(key)))
+        fsync(self.folder.parent)
 
     def _write_identity(self, identity: Identity) -> None:
         text = {"format": FORMAT, "graph_id": identity.graph_id, "key_fingerprint": identity.key_fingerprint}
@@ -101,37 +131,61 @@ class EmbeddedStore(Store):
     def _file(self) -> Path:
         return self.folder / "graph.lbug"
 
-    def _open_projection(self) -> None:
-        opening = self.folder / "opening"
-        sound = self._file.exists() and not opening.exists() and _as_closed(self.folder)
-        (self.folder / "projection.json").unlink(missing_ok=True)
-        if sound:
-            opening.touch()  # if the engine dies on a damaged file, the next start does not try it again
-            try:
-                self._connect(self._file)
-                sound = self._usable()
-            except RuntimeError:
-                sound = False
-            opening.unlink(missing_ok=True)
-        if not sound:
-            opening.unlink(missing_ok=True)
-            self._rebuild(keep_derived=False)
-        else:
-            self._replay()
+    @property
+    def _note(self) -> Path:
+        return self.folder / "projection.json"
 
-    def _usable(self) -> bool:
-        """Whether the projection is of this version and not ahead of the journal."""
-        rows = self._rows("MATCH (m:Migration) RETURN m.id, m.checksum")
-        if migrations.pending("ladybug", dict(rows)):
+    def _open_projection(self) -> None:
+        self._check_reach(_noted(self._note)["part"])
+        opening = self.folder / "opening"
+        with self._engine():
+            _remove_database(self.folder / _DRAFT)
+            sound = self._file.exists() and not opening.exists() and _as_closed(self._file, self._note)
+            if sound:
+                opening.touch()  # if the engine dies on a damaged file, the next start does not try it again
+                try:
+                    sound = self._brought_up()
+                finally:
+                    opening.unlink(missing_ok=True)
+            if sound:
+                return
+            self._close_database()
+            for part in self._journal.parts:  # nothing is changed where the journal itself is damaged
+                self._journal.read(part)
+            # In this order: a crash from here on leaves nothing that could be taken for a sound projection.
+            _remove_database(self._file)
+            opening.unlink(missing_ok=True)
+            self._note.unlink(missing_ok=True)
+        self._rebuild(keep_derived=False)
+
+    def _brought_up(self) -> bool:
+        """Whether the projection could be opened and holds all that the journal does."""
+        try:
+            self._connect(self._file)
+            applied = dict(self._rows("MATCH (m:Migration) RETURN m.id, m.checksum"))
+            if migrations.pending("ladybug", applied):
+                return False
+            self._check_reach(self._applied())
+            self._note.unlink(missing_ok=True)
+            self._replay()
+        except (StoreDamagedError, StoreNewerError):
+            noted = _noted(self._note)["part"]
+            self._close_database()  # which writes: what is refused now must be known again next time
+            if self._note.exists():
+                _remember(self._file, self._note, noted)
+            raise
+        except (RuntimeError, StoreError):
             return False
-        part = self._applied()
+        return True
+
+    def _check_reach(self, part: int) -> None:
+        """Refuse a journal that ends before a part that was written once."""
         if part > self._journal.last:
             raise StoreDamagedError(
                 f"the journal of {self.folder} ends with part {self._journal.last}, but part {part} was written once",
-                hint="put the missing parts back from a backup of yours, or restore the graph: graphengine restore BACKUP",
+                hint="put the missing parts back from a backup of yours, or restore: graphengine restore BACKUP",
                 file=str(self.folder / "journal"),
             )
-        return True
 
     def _applied(self) -> int:
         rows = self._rows("MATCH (j:Journal {id: 'journal'}) RETURN j.part")
@@ -154,35 +208,44 @@ class EmbeddedStore(Store):
             connection.close()
         self._readers.clear()
         self._local = threading.local()
+        database, self._database = self._database, None
         if hasattr(self, "_writer"):
             self._writer.close()
-        self._database.close()
-        self._database = None
+        database.close()
 
     def _rebuild(self, *, keep_derived: bool) -> None:
-        with self._write_lock:
+        with self._write_lock, self._engine():
             derived = self._derived() if keep_derived else None
             self._close_database()
-            draft = self.folder / "graph.new.lbug"
-            _remove_database(draft)
-            self._connect(draft)
-            run = projection.runner(self._writer)
-            graph = {"id": "graph", "graph_id": self._identity.graph_id,
-                     "key_fingerprint": self._identity.key_fingerprint}
-            projection.build(run, self._journal.state, graph, self._journal.last, now())
-            if derived:
-                edges, rankings = derived
-                projection.replace_edges(run, edges)
-                for ranking, verdicts, ranks in rankings:
-                    projection.replace_ranking(run, ranking, verdicts, ranks)
-            run("CHECKPOINT")
-            self._close_database()
-            _remove_database(self._file)
-            draft.rename(self._file)
-            if draft.with_name(draft.name + ".wal").exists():
-                draft.with_name(draft.name + ".wal").rename(self._file.with_name(self._file.name + ".wal"))
-            fsync(self.folder)
+            draft = self.folder / _DRAFT
+            try:
+                _remove_database(draft)
+                self._connect(draft)
+                self._fill(derived)
+                self._close_database()
+                for file in self.folder.glob(self._file.name + ".*"):
+                    file.unlink()
+                draft.replace(self._file)
+                fsync(self.folder)
+            except BaseException:
+                with suppress(RuntimeError, OSError):
+                    self._close_database()
+                    _remove_database(draft)
+                    if self._file.exists():
+                        self._connect(self._file)
+                raise
             self._connect(self._file)
+
+    def _fill(self, derived: tuple[pa.Table, list[tuple[pa.Table, pa.Table, pa.Table]]] | None) -> None:
+        run = projection.runner(self._writer)
+        graph = {"id": "graph", "graph_id": self._identity.graph_id, "key_fingerprint": self._identity.key_fingerprint}
+        projection.build(run, self._journal.state, graph, self._journal.last, now())
+        if derived:
+            edges, rankings = derived
+            projection.replace_edges(run, edges)
+            for ranking, verdicts, ranks in rankings:
+                projection.replace_ranking(run, ranking, verdicts, ranks)
+        run("CHECKPOINT")
 
     def _derived(self) -> tuple[pa.Table, list[tuple[pa.Table, pa.Table, pa.Table]]]:
         rankings = self.read("rankings")
@@ -219,26 +282,33 @@ class EmbeddedStore(Store):
         return int(rows[0][0])
 
     @contextmanager
+    def _engine(self) -> Iterator[None]:
+        """What the engine or the disk refuses, as an error that says what to do."""
+        try:
+            yield
+        except (RuntimeError, OSError) as error:
+            raise StoreError(
+                f"the graph {self.folder} can't be read or written: {str(error).strip()}",
+                hint="nothing that was committed is lost: it is in the journal; make room or mend the folder's "
+                "permissions, then run the same command again",
+            ) from error
+
+    @contextmanager
     def _transaction(self) -> Iterator[Callable[..., Any]]:
-        with self._write_lock:
+        with self._write_lock, self._engine():
             self._ready()
             run = projection.runner(self._writer)
             run("BEGIN TRANSACTION")
             try:
                 yield run
                 run("COMMIT")
-            except BaseException as error:
+            except BaseException:
                 # After a rollback that follows a COPY the engine may crash on the next one: start afresh.
                 with suppress(RuntimeError):
                     run("ROLLBACK")
-                self._close_database()
-                self._connect(self._file)
-                if isinstance(error, RuntimeError):
-                    raise StoreError(
-                        f"the embedded engine failed: {str(error).strip()}",
-                        hint="nothing that was committed is lost: it is in the journal; graphengine rebuild makes the "
-                        "graph anew from it",
-                    ) from error
+                with suppress(RuntimeError):
+                    self._close_database()
+                    self._connect(self._file)
                 raise
 
     # The contract -------------------------------------------------------------------------------------------------
@@ -257,8 +327,6 @@ class EmbeddedStore(Store):
 
     def _commit(self, delta: Delta) -> None:
         self._guard.check()
-        if self._closed:
-            raise StoreError("the graph is closed", hint="open it again: graphengine.open(…)")
         with self._write_lock:
             self._journal.append(delta)
 
@@ -269,11 +337,20 @@ class EmbeddedStore(Store):
                 self._journal.compact()
             self._journal.forget()
 
+    def _erase(self, delta: Delta) -> None:
+        with self._engine():
+            (self.folder / "erasing").touch()  # a crash from here on: the next opening goes on with it
+            fsync(self.folder)
+        self._apply(delta)
+        self._purge()
+
     def _purge(self) -> None:
+        """Write everything anew: what was erased stays in no file."""
         with self._write_lock:
             self._journal.compact()
             self._rebuild(keep_derived=True)
             self._journal.forget()
+            (self.folder / "erasing").unlink(missing_ok=True)
 
     def rebuild(self) -> None:
         """Make the projection anew from the journal, rankings included."""
@@ -317,20 +394,23 @@ class EmbeddedStore(Store):
         self._journal.forget()
 
     def close(self) -> None:  # noqa: D102
+        if os.getpid() != self._guard.pid:
+            return
         with self._write_lock:
-            if self._closed or os.getpid() != self._guard.pid:
+            if self._closed:
                 return
             self._closed = True
-            if self._database is not None:
-                self._close_database()
-                _remember(self.folder)
-            self._guard.release()
+            try:
+                if self._database is not None:
+                    with suppress(RuntimeError, OSError):  # the journal has it all; the next opening mends the rest
+                        self._close_database()
+                        _remember(self._file, self._note, self._journal.last)
+            finally:
+                self._guard.release()
 
     def _ready(self) -> None:
         """Make sure that there is a projection to talk to."""
         self._guard.check()
-        if self._closed:
-            raise StoreError("the graph is closed", hint="open it again: graphengine.open(…)")
         if self._database is None:
             with self._write_lock:
                 if self._database is None:
@@ -345,6 +425,7 @@ class EmbeddedStore(Store):
 
             self._ready()
             with self._write_lock:
+                assert self._database is not None
                 connection = self._local.connection = ladybug.Connection(self._database)
                 self._readers.append(connection)
         return connection
@@ -354,19 +435,21 @@ class EmbeddedStore(Store):
 
     def _read(self, query: queries.Query, parameters: dict[str, Any]) -> pa.Table:
         self._guard.check()
-        result = self._connection().execute(query.statements[0], parameters)
-        assert not isinstance(result, list)
-        if result.get_num_tuples() > _ARROW_FROM:
+        with self._engine():
+            result = self._connection().execute(query.statements[0], parameters)
+            assert not isinstance(result, list)
+            if result.get_num_tuples() <= _ARROW_FROM:
+                return queries.as_table(query, result.get_all())
             from graphengine.tables import conform
 
             table = conform(result.get_as_arrow(), query.schema)
             return table.sort_by([(name, "ascending") for name in query.order]) if query.order else table
-        return queries.as_table(query, result.get_all())
 
     def _cypher(self, text: str, parameters: dict[str, Any], limit: int, seconds: float) -> dict[str, list[Any]]:
         import ladybug
 
         self._ready()
+        assert self._database is not None
         connection = ladybug.Connection(self._database)
         with self._write_lock:
             self._readers.append(connection)
@@ -396,7 +479,13 @@ class EmbeddedStore(Store):
 def _check_place(folder: Path, create: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is a file, not a graph's folder", hint="name another place: --graph FOLDER")
-    if folder.is_dir() and any(child.name != "lock" and child.name != "key" for child in folder.iterdir()):
+    if folder.is_dir() and any((folder / "journal").glob("*")):
+        raise StoreDamagedError(
+            f"{folder / 'graph.json'} is missing, but the journal beside it is there", file=str(folder / "graph.json"),
+            hint="put it back from a backup of yours: it holds the id of the graph",
+        )
+    born = {"lock", "key", "journal"}  # a crash may have come while the graph was made
+    if folder.is_dir() and any(child.name not in born and child.suffix != ".tmp" for child in folder.iterdir()):
         raise StoreError(
             f"{folder} holds files that are not a graph of graphengine", hint="name another place: --graph FOLDER"
         )
@@ -410,17 +499,18 @@ def _read_identity(folder: Path) -> Identity:
     path = folder / "graph.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        found, identity = int(record["format"]), Identity(record["graph_id"], record["key_fingerprint"])
+        found = int(record["format"])
+        if found > FORMAT:
+            raise StoreNewerError(
+                f"{folder} was made by a newer version of graphengine (format {found}; this version reads {FORMAT})",
+                hint="pip install --upgrade graphengine", found=found, supported=FORMAT,
+            )
+        return Identity(record["graph_id"], record["key_fingerprint"])
     except (OSError, ValueError, KeyError, TypeError):
         raise StoreDamagedError(
-            f"{path} is damaged", hint="put it back from a backup of yours: it holds the id of the graph", file=str(path)
+            f"{path} is damaged", file=str(path),
+            hint="put it back from a backup of yours: it holds the id of the graph",
         ) from None
-    if found > FORMAT:
-        raise StoreNewerError(
-            f"{folder} was made by a newer version of graphengine (format {found}; this version reads {FORMAT})",
-            hint="pip install --upgrade graphengine", found=found, supported=FORMAT,
-        )
-    return identity
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
@@ -441,27 +531,32 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _remember(folder: Path) -> None:
+_NOTED = {"size": int, "mtime_ns": int, "sha256": str, "part": int}
+
+
+def _remember(path: Path, note: Path, part: int) -> None:
     """Note what graph.lbug looks like at a clean close: the engine does not notice damage inside it."""
-    path = folder / "graph.lbug"
     stat = path.stat()
-    record = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": _digest(path)}
-    _write_json(folder / "projection.json", record)
+    record = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": _digest(path), "part": part}
+    _write_json(note, record)
 
 
-def _as_closed(folder: Path) -> bool:
-    """Whether graph.lbug is the file that was closed; true also after a crash, when nothing was noted."""
-    path, note = folder / "graph.lbug", folder / "projection.json"
-    if not note.exists():
-        return True
+def _noted(note: Path) -> dict[str, Any]:
+    nothing = {"size": -1, "mtime_ns": -1, "sha256": "", "part": 0}
     try:
         record = json.loads(note.read_text(encoding="utf-8"))
-        stat = path.stat()
-        wal = path.with_name(path.name + ".wal")
-        if stat.st_size != record["size"] or wal.exists():
-            return False
-        return stat.st_mtime_ns == record["mtime_ns"] or _digest(path) == record["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return record if {key: type(value) for key, value in record.items()} == _NOTED else nothing
+    except (OSError, ValueError, AttributeError):
+        return nothing
+
+
+def _as_closed(path: Path, note: Path) -> bool:
+    """Whether graph.lbug is the file that was closed; true also after a crash, when nothing was noted."""
+    if not note.exists():
+        return True
+    record, stat = _noted(note), path.stat()
+    if stat.st_size != record["size"] or path.with_name(path.name + ".wal").exists():
         return False
+    return stat.st_mtime_ns == record["mtime_ns"] or _digest(path) == record["sha256"]
 
 

@@ -211,7 +211,14 @@ def _undo_votes(delta: Delta, left: State, load_id: str) -> None:
     back = earlier.table(list(current.values()))
     if mine.num_rows:
         delta["votes"] = Change(mine, conform(back, votes.schema))
-    out = pa.concat_tables([mine_before, back])
+    # An import or an undo that was interrupted may have left the current answer among the earlier ones as well.
+    doubled = sql.run(
+        "select b.* from b semi join v on b.user_id = v.user_id and b.upgrade_id = v.upgrade_id"
+        " and b.answer = v.answer and b.\"at\" is not distinct from v.\"at\" and b.load_id = v.load_id"
+        " where b.load_id <> ?",
+        [load_id], b=left["votes_before"], v=left["votes"],
+    ).cast(earlier.schema)
+    out = pa.concat_tables([mine_before, back, doubled])
     if out.num_rows:
         delta["votes_before"] = Change(out, earlier.empty())
     for name, change in delta.items():
@@ -250,7 +257,9 @@ def erase(user_id: str, grave: str, state: Callable[[str], pa.Table]) -> Delta:
         grave: The tombstone's id.
         state: The truth as it stands, by table name.
     """
-    delta: Delta = {"tombstones": added(TRUTH["tombstones"], TRUTH["tombstones"].table([{"id": grave}]))}
+    graves = TRUTH["tombstones"]
+    dug = grave in state("tombstones").column("id").to_pylist()  # by an erasure that was interrupted
+    delta: Delta = {} if dug else {"tombstones": added(graves, graves.table([{"id": grave}]))}
     for name, column in (("users", "id"), ("articulated", "user_id"), ("members", "user_id"), ("votes", "user_id"),
                          ("votes_before", "user_id")):
         rows = sql.run(f"select * from t where {column} = ?", [user_id], t=state(name)).cast(TRUTH[name].schema)

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from graphengine.errors import QueryError, StoreError, StoreUnreachableError
 from graphengine.store import hashing, migrations, pseudonyms, queries
-from graphengine.store.base import Identity, Store, now
+from graphengine.store.base import Identity, OvertakenError, Store, now
 from graphengine.store.delta import Delta, batches, split
 from graphengine.tables import TRUTH, conform
 
@@ -164,8 +164,16 @@ class Neo4jStore(Store):
 
     def _commit(self, delta: Delta) -> None:
         hashes = self._hash_rows(delta)
+        before, after = _totals(delta)
 
         def work(tx: neo4j.ManagedTransaction) -> None:
+            # The graph's record is locked first, so writers queue up in place of deadlocking, and none works from a
+            # state that has changed meanwhile.
+            found = _no_zeros(_run(tx, "state_locked")[0][0])
+            if before is not None and found != before:
+                if found == after:
+                    return  # an earlier try was committed, and only its answer was lost
+                raise OvertakenError(f"another process writes to {self.address}", hint="run the same command again")
             parts = {name: split(change, TRUTH[name]) for name, change in delta.items() if name in TRUTH}
             for name in reversed(TRUTH):
                 if name in parts and parts[name][2].num_rows:
@@ -189,7 +197,8 @@ class Neo4jStore(Store):
         every = dict(moved)
         if hashing.DUPLICATES in moved:  # duplicates hold in all contexts
             known = self._hashes()
-            every = {**dict(zip(known.column("id").to_pylist(), known.column("hash").to_pylist(), strict=True)), **moved}
+            pairs = zip(known.column("id").to_pylist(), known.column("hash").to_pylist(), strict=True)
+            every = {**dict(pairs), **moved}
         every[hashing.DUPLICATES] = duplicates
         row = {"id": "graph", "content_hash": moved.get(hashing.TOTAL, graph["content_hash"]),
                "duplicates_hash": duplicates}
@@ -276,7 +285,7 @@ class Neo4jStore(Store):
             ) from None
         except (exceptions.ServiceUnavailable, exceptions.SessionExpired, exceptions.TransientError, OSError) as error:
             raise _unreachable(self.address, _said(error)) from None
-        except (exceptions.ConfigurationError, ValueError) as error:
+        except (exceptions.ConfigurationError, ValueError) as error:  # before the driver's errors: one of them
             raise StoreUnreachableError(
                 f"{self.address} is not an address of a Neo4j server: {_said(error)}",
                 hint="use neo4j://HOST:7687, neo4j+s://HOST, bolt://HOST:7687 or bolt+s://HOST",
@@ -289,6 +298,9 @@ class Neo4jStore(Store):
                 ) from None
             raise StoreError(f"the server {self.address} refuses: {_said(error)}",
                              hint="nothing of this step was written; graphengine doctor checks the graph") from None
+        except (exceptions.Neo4jError, exceptions.DriverError) as error:
+            raise StoreError(f"the server {self.address} failed: {_said(error)}",
+                             hint="see the server's log; what was committed is kept") from error
 
     def _select(self, name: str, **parameters: Any) -> pa.Table:
         query = queries.find(self.engine, name)
@@ -336,6 +348,22 @@ class Neo4jStore(Store):
                 )
                 raise QueryError(f"the server refuses the query: {_said(error)}", hint=hint) from None
         return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
+def _no_zeros(content_hash: str | None) -> str:
+    """A content hash; that of an empty graph is written in several ways."""
+    return content_hash if content_hash and content_hash.strip("0") else ""
+
+
+def _totals(delta: Delta) -> tuple[str | None, str | None]:
+    """The hash of the whole graph before and after a delta; None where it does not move."""
+    if "hashes" not in delta:
+        return None, None
+    sides = (delta["hashes"].before, delta["hashes"].after)
+    known, moved = (dict(zip(s.column("id").to_pylist(), s.column("hash").to_pylist(), strict=True)) for s in sides)
+    if hashing.TOTAL not in moved:
+        return None, None
+    return _no_zeros(known.get(hashing.TOTAL)), _no_zeros(moved[hashing.TOTAL])
 
 
 def _run(tx: neo4j.ManagedTransaction, name: str, **parameters: Any) -> list[list[Any]]:

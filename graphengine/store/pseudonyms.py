@@ -78,7 +78,7 @@ def make_key(path: Path) -> bytes:
 def write_key(path: Path, key: bytes) -> None:
     """Write a key to a file that only its owner reads, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(path.name + f".{os.getpid()}.tmp")
+    draft = path.with_name(path.name + ".tmp")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(key.hex() + "\n")
@@ -98,14 +98,27 @@ def read_key(path: Path, expected: str) -> bytes:
         WrongKeyError: If the file is missing, unreadable, or holds another graph's key.
     """
     hint = f"put the key that belongs to this graph at {path}; without it no participant can be recognised"
-    try:
-        key = bytes.fromhex(path.read_text().strip())
-    except FileNotFoundError:
-        raise WrongKeyError(f"the pseudonym key {path} is missing", hint=hint, expected=expected) from None
-    except (OSError, ValueError) as error:
-        raise WrongKeyError(f"the pseudonym key {path} can't be read: {error}", hint=hint, expected=expected) from None
+    key = any_key(path, expected)
     if fingerprint(key) != expected:
         raise WrongKeyError(
             f"the pseudonym key {path} belongs to another graph", hint=hint, expected=expected, found=fingerprint(key)
         )
+    return key
+
+
+def any_key(path: Path, expected: str = "") -> bytes:
+    """The key in a file, whichever graph it belongs to.
+
+    Raises:
+        WrongKeyError: If the file is missing or holds no key.
+    """
+    hint = f"put the key that belongs to this graph at {path}; without it no participant can be recognised"
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        raise WrongKeyError(f"the pseudonym key {path} is missing", hint=hint, expected=expected) from None
+    except (OSError, ValueError) as error:
+        raise WrongKeyError(f"the pseudonym key {path} can't be read: {error}", hint=hint, expected=expected) from None
+    if not key:
+        raise WrongKeyError(f"the pseudonym key {path} is empty", hint=hint, expected=expected)
     return key
