@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from graphengine.cli import output
-from graphengine.cli.output import amounts
+from graphengine.cli.output import amounts, say
 from graphengine.cli.running import graph_option, json_option, opened
 from graphengine.errors import StoreError
 
@@ -31,10 +31,10 @@ def doctor(as_json: bool, graph: str) -> int:
     else:
         told = {"graph": found.address, "graphengine": found.version, **found.facts, "holds": amounts(found.holds)}
         for name, value in told.items():
-            click.echo(f"{name.replace('_', ' '):<17} {value}")
+            say(f"{name.replace('_', ' '):<17} {value}")
         for problem in found.problems or ["none"]:
-            click.secho(f"{'problem':<17} {problem}", fg="red" if found.problems else None)
-        click.echo(f"{'next':<17} {found.next}")
+            say(f"{'problem':<17} {problem}", fg="red" if found.problems else None)
+        say(f"{'next':<17} {found.next}")
     return output.FAILED if found.problems else output.DONE
 
 
@@ -66,7 +66,7 @@ def migrate(only_list: bool, force: bool, as_json: bool, graph: str) -> None:
         output.show_json({"ok": True, "applied": applied, "migrations": known})
         return
     if not only_list:
-        click.echo(f"applied: {', '.join(applied) or 'nothing, the graph is up to date'}")
+        say(f"applied: {', '.join(applied) or 'nothing, the graph is up to date'}")
     shown = [{**row, "state": "pending" if row["applied_at"] is None else "applied"} for row in known]
     output.show_rows(shown, {"id": "id", "name": "name", "state": "state"})
 
@@ -92,8 +92,8 @@ def backup(out: Path, with_key: bool, as_json: bool, graph: str) -> None:
     if as_json:
         output.show_json({"ok": True, **asdict(done)})
         return
-    click.echo(f"wrote {amounts(done.rows)} into {done.path}")
-    click.echo("the key of the pseudonyms is " + ("in it: keep it safe" if with_key else "not in it (--with-key)"))
+    say(f"wrote {amounts(done.rows)} into {done.path}")
+    say("the key of the pseudonyms is " + ("in it: keep it safe" if with_key else "not in it (--with-key)"))
 
 
 @click.command()
@@ -114,9 +114,9 @@ def restore(source: Path, as_json: bool, graph: str) -> None:
     if as_json:
         output.show_json({"ok": True, "source": str(source), "key": said, "holds": holds})
         return
-    click.echo(f"restored: {amounts(holds)}")
-    click.echo(said)
-    click.echo("next: graphengine rank")
+    say(f"restored: {amounts(holds)}")
+    say(said)
+    say("next: graphengine rank")
 
 
 @click.command()
@@ -136,7 +136,7 @@ def rebuild(as_json: bool, graph: str) -> None:
     if as_json:
         output.show_json({"ok": True, "holds": holds})
         return
-    click.echo(f"rebuilt: {amounts(holds)}")
+    say(f"rebuilt: {amounts(holds)}")
 
 
 @click.command("erase-user")
@@ -162,7 +162,7 @@ def erase_user(who: str, yes: bool, as_json: bool, graph: str) -> None:
     if as_json:
         output.show_json({"ok": True, **asdict(erased)})
         return
-    click.echo(f"erased {erased.user_id}: {amounts(erased.removed)}")
+    say(f"erased {erased.user_id}: {amounts(erased.removed)}")
     for export in erased.exports:
         output.warn(f"this {export['kind']} was made before and may hold the person's votes: {export['path']}")
 

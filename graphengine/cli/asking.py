@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphengine.cli import output
-from graphengine.cli.output import count
+from graphengine.cli.output import count, say
 from graphengine.cli.running import EDGE_RULES, graph_option, json_option, method_options, opened
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def show_wisest(answer: Wisest) -> None:
         says = f"no single winner, {count(len(answer.cards), 'value')} may be the wisest"
     else:
         says = "nothing is ranked"
-    click.echo(f"{answer.context.text}: {says}")
+    say(f"{answer.context.text}: {says}")
     for card in answer.cards:
-        click.echo(f"  {card['rank']}. {card['title'] or card['id']} (id {card['id']}): {_place(card)}")
+        say(f"  {card['rank']}. {card['title'] or card['id']} (id {card['id']}): {_place(card)}")
         for text in (card["description"], *(f"- {policy}" for policy in card["policies"] or ())):
             if text:
-                click.echo(f"     {text}")
+                say(f"     {text}")
     if answer.reason:
-        click.echo(f"  because: {answer.reason}")
+        say(f"  because: {answer.reason}")
 
 
 def _place(card: dict[str, Any]) -> str:
@@ -89,12 +89,12 @@ def ranking(context: str, method: str, edge_rule: str, not_wiser: str, as_json: 
         return
     if view.stale:
         output.warn("the votes of this context changed since the ranking was made: graphengine rank")
-    click.echo(view.context.text)
+    say(view.context.text)
     output.show_rows(view.cards, _PLACES, empty="nothing is ranked here")
     if view.reason:
-        click.echo(f"because: {view.reason}")
+        say(f"because: {view.reason}")
     if view.never_asked:
-        click.echo("nobody was asked about: " + ", ".join(row["title"] or row["id"] for row in view.never_asked))
+        say("nobody was asked about: " + ", ".join(row["title"] or row["id"] for row in view.never_asked))
 
 
 @click.command()
@@ -124,17 +124,17 @@ def _show_explanation(answer: Explanation, titles: dict[str, str]) -> None:
     if answer.stale:
         output.warn("the votes of this context changed since the ranking was made: graphengine rank")
     card, place = answer.card, answer.place
-    click.echo(f"{card['title'] or card['id']} (id {card['id']}) in “{answer.context.text}”")
+    say(f"{card['title'] or card['id']} (id {card['id']}) in “{answer.context.text}”")
     if place is None:
-        click.echo("  is not ranked here: nobody has answered anything about it")
+        say("  is not ranked here: nobody has answered anything about it")
     else:
-        click.echo(f"  rank {place['rank']}, {_place(place)}")
-    click.echo("\nedges, each to the wiser card")
+        say(f"  rank {place['rank']}, {_place(place)}")
+    say("\nedges, each to the wiser card")
     output.show_rows(
         [_titled(row, titles) for row in answer.edges],
         {"from": "less wise", "to": "wiser", "p_model": "P(wiser)", "p_majority": "share"}, empty="none",
     )
-    click.echo("\nupgrades: is the second wiser than the first?")
+    say("\nupgrades: is the second wiser than the first?")
     output.show_rows(
         [_titled(row, titles) for row in answer.upgrades],
         {"from": "first", "to": "second", "wiser": "wiser", "not_wiser": "not wiser", "unsure": "unsure",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphengine.cli import output
-from graphengine.cli.output import count
+from graphengine.cli.output import count, say
 from graphengine.cli.running import named_graph
 from graphengine.errors import StoreError
 
@@ -71,16 +71,16 @@ def _run(store: MoralGraph, program: str, preferences: Path) -> None:
     from graphengine.cli.ranking import show_outcome, show_winners
     from graphengine.sample import sample_files
 
-    click.echo("The sample is made up: scenarios, values cards, and votes drawn from a model. Nobody said any of it.")
+    say("The sample is made up: scenarios, values cards, and votes drawn from a model. Nobody said any of it.")
 
     _step(1, "Import: files become a graph; importing a file again changes nothing.")
     for file in sample_files().values():
         _typed(f"{program} import {file.name}")
         outcome = store.import_file(file)
-        click.echo(f"{file.name}: {count(outcome.read, 'row')} read, {outcome.rejected} rejected")
+        say(f"{file.name}: {count(outcome.read, 'row')} read, {outcome.rejected} rejected")
     holds = {row["what"]: row["number"] for row in store.query("stats").to_pylist()}
     kinds = ("votes", "users", "cards", "scenarios", "contexts", "upgrades")
-    click.echo(f"The graph holds {output.amounts({kind: holds[kind] for kind in kinds})}.")
+    say(f"The graph holds {output.amounts({kind: holds[kind] for kind in kinds})}.")
 
     _step(2, "Rank: in each context, how probable is it that a card is the wisest?")
     _typed(f"{program} rank")
@@ -104,9 +104,9 @@ def _run(store: MoralGraph, program: str, preferences: Path) -> None:
     _step(5, "Export: each wiser edge becomes a preference pair that TRL trains on.")
     _typed(f"{program} export preferences {shlex.quote(str(preferences))}")
     done = store.export_preferences(preferences, force=True)
-    click.echo(f"wrote {count(done.pairs, 'pair')} ({output.amounts(done.splits)}) into {preferences}")
+    say(f"wrote {count(done.pairs, 'pair')} ({output.amounts(done.splits)}) into {preferences}")
 
-    click.echo(f"\nDone: imported, ranked, asked and exported; the data is in {preferences}. What you can do next:\n")
+    say(f"\nDone: imported, ranked, asked and exported; the data is in {preferences}. What you can do next:\n")
     for command, why in (
         (f"{program} explain {shlex.quote(single)} {shlex.quote(_first(winners, single))}", "why does it win?"),
         (f"{program} edges {shlex.quote(single)}", "which card is wiser than which?"),
@@ -114,7 +114,7 @@ def _run(store: MoralGraph, program: str, preferences: Path) -> None:
         ("graphengine template", "example files for a study of your own"),
         ("graphengine import votes.csv --rank", "your own votes, into ./moral.graph"),
     ):
-        click.echo(f"  {command}\n      {why}")
+        say(f"  {command}\n      {why}")
 
 
 def _first(winners: list[dict[str, Any]], context: str) -> str:
@@ -122,8 +122,8 @@ def _first(winners: list[dict[str, Any]], context: str) -> str:
 
 
 def _step(number: int, text: str) -> None:
-    click.secho(f"\n{number}. {text}", bold=True)
+    say(f"\n{number}. {text}", bold=True)
 
 
 def _typed(command: str) -> None:
-    click.secho(f"\n$ {command}", fg="cyan")
+    say(f"\n$ {command}", fg="cyan")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from graphengine.cli import output
-from graphengine.cli.output import amounts, count
+from graphengine.cli.output import amounts, count, say
 from graphengine.cli.running import graph_option, json_option, opened
 
 
@@ -41,9 +41,9 @@ def preferences(out: Path, all_scenarios: bool, force: bool, as_json: bool, grap
     if as_json:
         output.show_json(done.as_json())
         return
-    click.echo(f"wrote {count(done.pairs, 'pair')} ({amounts(done.splits)}) into {done.path}")
+    say(f"wrote {count(done.pairs, 'pair')} ({amounts(done.splits)}) into {done.path}")
     if any(done.left_out.values()):
-        click.echo(f"  left out: {amounts(done.left_out)}")
+        say(f"  left out: {amounts(done.left_out)}")
     for note in done.notes:
         output.warn(note)
 
@@ -66,4 +66,4 @@ def graphml(out: Path, context: str | None, as_json: bool, graph: str) -> None:
     if as_json:
         output.show_json({"ok": True, "path": str(out), "edges": number})
         return
-    click.echo(f"wrote {count(number, 'wiser edge')} to {out}")
+    say(f"wrote {count(number, 'wiser edge')} to {out}")

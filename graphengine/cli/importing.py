@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphengine.cli import output
-from graphengine.cli.output import amounts, count
+from graphengine.cli.output import amounts, count, say
 from graphengine.cli.running import graph_option, json_option, opened
 from graphengine.errors import InputError
 
@@ -88,28 +88,28 @@ def _target(graph: str, folder: tempfile.TemporaryDirectory[str], *, dry_run: bo
 
 def _show(outcome: ImportOutcome, rejects: Path | None) -> None:
     would = "would be " if outcome.dry_run else ""
-    click.echo(f"{Path(outcome.file).name}: {outcome.kind} ({outcome.format}), {count(outcome.read, 'row')} read")
+    say(f"{Path(outcome.file).name}: {outcome.kind} ({outcome.format}), {count(outcome.read, 'row')} read")
     if outcome.kind in {"votes", "votes-wide"}:
-        click.echo(f"  votes: {outcome.accepted:,} {would}new, {outcome.changed:,} {would}changed, "
+        say(f"  votes: {outcome.accepted:,} {would}new, {outcome.changed:,} {would}changed, "
                    f"{outcome.unchanged:,} unchanged, {outcome.rejected:,} rejected")
     elif outcome.rejected:
-        click.echo(f"  {count(outcome.rejected, 'row')} rejected")
+        say(f"  {count(outcome.rejected, 'row')} rejected")
     for title, rows in ((f"{would}new", outcome.new), (f"{would}updated", outcome.updated)):
         if any(rows.values()):
-            click.echo(f"  {title}: {amounts(rows)}")
+            say(f"  {title}: {amounts(rows)}")
     if outcome.load_id:
-        click.echo(f"  load: {outcome.load_id} (graphengine undo {outcome.load_id} takes it back)")
+        say(f"  load: {outcome.load_id} (graphengine undo {outcome.load_id} takes it back)")
     elif not outcome.dry_run and not outcome.rejected:
-        click.echo("  nothing changed: the graph holds all of this")
+        say("  nothing changed: the graph holds all of this")
     for note in outcome.notes:
         output.warn(note)
     if outcome.rejected:
         for sentence in outcome.rejects.sentences():
-            click.echo(f"  {sentence}", err=True)
+            say(f"  {sentence}", err=True)
         if outcome.rejected > 10:
-            click.echo(f"  … and {outcome.rejected - 10:,} more", err=True)
+            say(f"  … and {outcome.rejected - 10:,} more", err=True)
         if rejects is None:
-            click.echo("  --rejects rejects.csv writes the rejected rows, to be mended and imported", err=True)
+            say("  --rejects rejects.csv writes the rejected rows, to be mended and imported", err=True)
 
 
 def _rank(store: MoralGraph, *, show: bool) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _rank(store: MoralGraph, *, show: bool) -> dict[str, Any]:
         ranked = store.rank()
     winners = store.query("wisest_everywhere", ranking=ranked.ranking_id).to_pylist()
     if show:
-        click.echo()
+        say()
         show_outcome(ranked)
         show_winners(winners)
     return {"ranking": ranked.as_json(), "winners": winners}
@@ -149,16 +149,16 @@ def sniff(file: Path, mapping: Path, force: bool, as_json: bool) -> None:
         output.show_json({"ok": True, **asdict(found), "map": str(mapping) if written else None})
         return
     what = ", ".join(part for part in (found.format, found.encoding, found.layout) if part)
-    click.echo(f"{found.file}: {found.kind or 'of a kind that can not be told'} ({what})")
+    say(f"{found.file}: {found.kind or 'of a kind that can not be told'} ({what})")
     rows = [{"column": c.name, "field": c.field, "sure": None if c.field is None else c.sure} for c in found.columns]
     output.show_rows(rows, {"column": "column", "field": "means", "sure": "sure"}, empty="no map is needed")
     for title, texts in (("questions", found.questions), ("words that stand for no answer yet", found.words)):
         if texts:
-            click.echo(f"{title}: {', '.join(texts)}")
+            say(f"{title}: {', '.join(texts)}")
     if written:
-        click.echo(f"check {mapping}, then: graphengine import {file} --map {mapping}")
+        say(f"check {mapping}, then: graphengine import {file} --map {mapping}")
     else:
-        click.echo(f"next: graphengine import {file}")
+        say(f"next: graphengine import {file}")
 
 
 @click.command()
@@ -178,8 +178,8 @@ def template(folder: Path, force: bool, as_json: bool) -> None:
     if as_json:
         output.show_json({"ok": True, "folder": str(folder), "files": [path.name for path in files]})
         return
-    click.echo(f"wrote {', '.join(path.name for path in files)} into {folder}")
-    click.echo("fill them in, then: graphengine import cards.csv, and so on with scenarios, contexts, votes")
+    say(f"wrote {', '.join(path.name for path in files)} into {folder}")
+    say("fill them in, then: graphengine import cards.csv, and so on with scenarios, contexts, votes")
 
 
 def _write_new(files: dict[Path, str], *, force: bool) -> None:
@@ -237,5 +237,5 @@ def undo(load_id: str, as_json: bool, graph: str) -> None:
     if as_json:
         output.show_json({"ok": True, **asdict(undone)})
         return
-    click.echo(f"removed: {amounts(undone.removed)}")
-    click.echo(f"restored: {amounts(undone.restored)}")
+    say(f"removed: {amounts(undone.removed)}")
+    say(f"restored: {amounts(undone.restored)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
 
 DONE, FAILED, USAGE, REJECTED, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 """Exit codes."""
+
+
+# People's texts may hold what steers a terminal: escape sequences, backspaces, marks that turn the writing's direction.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def say(text: str = "", *, err: bool = False, **style: Any) -> None:
+    """Print words, without what steers a terminal."""
+    click.secho(_CONTROL.sub(" ", text), err=err, **style)
 
 
 def show_json(answer: Mapping[str, Any]) -> None:
@@ -41,14 +51,14 @@ def show_error(shape: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(shape)
         return
-    click.secho(f"error: {shape['message']}", err=True, fg="red")
+    say(f"error: {shape['message']}", err=True, fg="red")
     if shape.get("hint"):
-        click.echo(f"  try: {shape['hint']}", err=True)
+        say(f"  try: {shape['hint']}", err=True)
 
 
 def warn(text: str) -> None:
     """Say on stderr what to look at."""
-    click.secho(f"note: {text}", err=True, fg="yellow")
+    say(f"note: {text}", err=True, fg="yellow")
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, empty: str = "nothing") -> None:
@@ -60,7 +70,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, 
         empty: What to say where there are no rows.
     """
     if not rows:
-        click.echo(empty)
+        say(empty)
         return
     cells = [[_cell(row.get(key)) for key in columns] for row in rows]
     numbers = [
@@ -82,7 +92,7 @@ def _cell(value: Any) -> str:
         return f"{value:.4g}" if abs(value) < 1e-3 and value else f"{value:.3f}"
     if isinstance(value, (list, tuple)):
         return "; ".join(map(_cell, value))
-    return " ".join("".join(char if char.isprintable() else " " for char in str(value)).split())
+    return " ".join(_CONTROL.sub(" ", str(value)).split())
 
 
 def _rich_table(cells: list[list[str]], headings: list[str], numbers: list[bool]) -> None:
@@ -108,7 +118,7 @@ def _plain_table(cells: list[list[str]], headings: list[str], numbers: list[bool
             " " * (width - cell_len(text)) + text if number else text + " " * (width - cell_len(text))
             for text, width, number in zip(line, widths, numbers, strict=True)
         ]
-        click.echo("  ".join(padded).rstrip())
+        say("  ".join(padded).rstrip())
 
 
 def count(number: int, name: str, plural: str = "") -> str:
@@ -129,7 +139,7 @@ def working(doing: str) -> Iterator[Callable[[str], None]]:
         A function that prints a line on stderr, beside the spinner.
     """
     if not sys.stderr.isatty():
-        yield lambda line: click.echo(line, err=True)
+        yield lambda line: say(line, err=True)
         return
     from rich.console import Console
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphengine.cli import output
-from graphengine.cli.output import count
+from graphengine.cli.output import count, say
 from graphengine.cli.running import graph_option, json_option, method_options, opened
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def rank(
 
 def show_outcome(outcome: RankOutcome) -> None:
     """Say what a ranking did."""
-    click.echo(
+    say(
         f"ranked by {outcome.ranking_id}: {count(outcome.cards, 'place')} in {count(outcome.contexts, 'context')}, "
         f"{count(outcome.edges, 'wiser edge')}, {count(outcome.single_winners, 'single winner')}"
     )
@@ -72,4 +72,4 @@ def show_winners(winners: Sequence[dict[str, Any]], *, most: int = 20) -> None:
     columns = {"context": "context", "wisest": "wisest", "p_top": "P(top)", "single": "single winner"}
     output.show_rows(shown[:most], columns, empty="no context has a ranked card")
     if len(shown) > most:
-        click.echo(f"… and {count(len(shown) - most, 'more context')}: graphengine query wisest_everywhere")
+        say(f"… and {count(len(shown) - most, 'more context')}: graphengine query wisest_everywhere")

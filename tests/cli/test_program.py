@@ -219,6 +219,17 @@ def test_people_s_brackets_are_not_markup(tmp_path: Path) -> None:
     assert "\x1b[31m" not in shown
 
 
+def test_texts_do_not_steer_the_terminal(cli: Callable[..., Said], folder: Path) -> None:
+    """Escape sequences and direction marks in texts and arguments are blanked; joined emoji and Persian stay whole."""
+    (folder / "cards.csv").write_text("id,title\na,می‌خواهم 👩‍🚀 \x1b[2J\u202eevil\nb,B\n", encoding="utf-8")
+    (folder / "votes.csv").write_text("participant,context,from_value,to_value,answer\np,C,b,a,wiser\n")
+    cli("import", "cards.csv")
+    cli("import", "votes.csv", "--rank")
+    for said in (cli("wisest", "C"), cli("ranking", "C"), cli("explain", "C", "a"), cli("wisest", "\x1b[2J")):
+        assert not {"\x1b", "\u202e"} & {*said.out, *said.err}
+    assert "می‌خواهم 👩‍🚀" in cli("wisest", "C").out
+
+
 def test_a_terminal_that_knows_only_latin(ranked: Path, tmp_path: Path) -> None:
     """Where stdout can't take a character, words are escaped, and JSON stays valid."""
     env = {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
