@@ -1,0 +1,9 @@
+// Published counters of pairs of cards.
+// returns from_id: string, to_id: string, contexts: [string], wiser: int, not_wiser: int, less_wise: int, unsure: int, impressions: int
+// This engine sorts rows at the end of a query only, and lists with a function of its own.
+MATCH (t:Tally)-[:FROM_CARD]->(l:ValuesCard)
+MATCH (t)-[:TO_CARD]->(w:ValuesCard)
+MATCH (t)-[:OF_CONTEXT]->(c:Context)
+RETURN l.id AS from_id, w.id AS to_id, list_sort(collect(c.id)) AS contexts, t.wiser AS wiser, t.not_wiser AS not_wiser,
+  t.less_wise AS less_wise, t.unsure AS unsure, t.impressions AS impressions
+ORDER BY from_id, to_id
