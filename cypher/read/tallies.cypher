@@ -4,7 +4,7 @@ MATCH (t:Tally)-[:FROM_CARD]->(l:ValuesCard)
 MATCH (t)-[:TO_CARD]->(w:ValuesCard)
 MATCH (t)-[:OF_CONTEXT]->(c:Context)
 WITH l, w, t, c
-ORDER BY c.id
+ORDER BY c.id LIMIT 1000000000
 RETURN l.id AS from_id, w.id AS to_id, collect(c.id) AS contexts, t.wiser AS wiser, t.not_wiser AS not_wiser,
   t.less_wise AS less_wise, t.unsure AS unsure, t.impressions AS impressions
 ORDER BY from_id, to_id
