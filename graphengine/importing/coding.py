@@ -47,33 +47,35 @@ def code_answers(
 ) -> Codes:
     """Make the table `coded` from the view `long`."""
     con = source.con
-    raw = names.distinct(con, "participant")
-    people = names.code(con, "people", raw, names.pseudonyms(names.trimmed(raw, prefix), pseudonym))
+    # Arrow's dictionaries turn a million texts into places in half the time of joins on text.
+    rows = con.sql(
+        'SELECT row, asked, "at", participant, context, from_value, to_value, answer FROM long'
+    ).to_arrow_table()
+    coded = {"row": rows["row"], "asked": rows["asked"], "at": rows["at"]}
 
-    raw = names.distinct(con, "from_value", "to_value")
-    cards = names.code(con, "cards", raw, names.trimmed(raw, prefix))
+    raw, (places,) = _places(rows["participant"])
+    people, codes = names.coded(names.pseudonyms(names.trimmed(raw, prefix), pseudonym))
+    coded["u"] = codes.take(places)
+
+    raw, (from_places, to_places) = _places(rows["from_value"], rows["to_value"])
+    cards, codes = names.coded(names.trimmed(raw, prefix))
+    coded["f"], coded["t"] = codes.take(from_places), codes.take(to_places)
 
     context_names = names.Texts(known.map("contexts", "id", "text"), prefix)
-    raw = names.distinct(con, "context")
-    contexts = names.code(con, "contexts", raw, pa.array(map(context_names.id, raw.to_pylist()), pa.string()))
+    raw, (places,) = _places(rows["context"])
+    contexts, codes = names.coded(pa.array(map(context_names.id, raw.to_pylist()), pa.string()))
+    coded["c"] = codes.take(places)
 
-    raw = names.distinct(con, "answer")
+    raw, (places,) = _places(rows["answer"])
     meant = [mapping.answer(text) for text in raw.to_pylist()]
-    con.register("incoming", pa.table({
-        "raw": raw, "code": pa.array([ANSWERS.index(each) if each else None for each in meant], pa.int8()),
-    }))
-    con.execute("CREATE TABLE answers AS SELECT * FROM incoming WHERE code IS NOT NULL")
+    codes = pa.array([ANSWERS.index(each) if each else None for each in meant], pa.int8())
+    coded["a"] = codes.take(places)
+    del rows
+
+    con.register("incoming", pa.table(coded))
+    moment = times.at_sql('n."at"')
+    con.execute(f"CREATE TABLE coded AS SELECT row, asked, u, c, f, t, a, {moment} AS ms FROM incoming n")
     con.unregister("incoming")
-    con.execute(
-        f"""
-        CREATE TABLE coded AS SELECT l.row, l.asked, u.code AS u, c.code AS c, f.code AS f, t.code AS t, a.code AS a,
-            {times.at_sql("l.at")} AS ms
-        FROM long l
-            LEFT JOIN people u ON l.participant = u.raw LEFT JOIN contexts c ON l.context = c.raw
-            LEFT JOIN cards f ON l.from_value = f.raw LEFT JOIN cards t ON l.to_value = t.raw
-            LEFT JOIN answers a ON l.answer = a.raw
-        """
-    )
     return Codes(people, contexts, cards, context_names, frozenset(known.cards.column("id").to_pylist()))
 
 
@@ -95,3 +97,15 @@ def drop_erased(source: Source, codes: Codes, known: Known) -> tuple[int, list[s
     if not dropped:
         return 0, []
     return dropped, [f"{dropped} answers of people who were erased from this graph were left out."]
+
+
+def _places(*columns: pa.ChunkedArray) -> tuple[pa.Array, list[pa.Array]]:
+    """The distinct texts of some columns together, and for each column its texts as places among them."""
+    together = pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
+    encoded = together.dictionary_encode()
+    if not encoded.num_chunks:
+        return pa.array([], pa.string()), [pa.array([], pa.int32()) for _ in columns]
+    places = pa.concat_arrays([chunk.indices for chunk in encoded.chunks])
+    starts = [sum(len(column) for column in columns[:number]) for number in range(len(columns))]
+    texts = encoded.chunk(encoded.num_chunks - 1).dictionary
+    return texts, [places.slice(start, len(column)) for start, column in zip(starts, columns, strict=True)]

@@ -78,6 +78,28 @@ def distinct(con: duckdb.DuckDBPyConnection, *columns: str, table: str = "long")
     return values.cast(pa.string()).combine_chunks()
 
 
+def coded(ids: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Ids as codes: places among the distinct ids, sorted.
+
+    Args:
+        ids: The id of each value of the file; null for a value that names nothing.
+
+    Returns:
+        The distinct ids, sorted, and the code of each value (null where it names nothing).
+    """
+    pc = compute()
+    order = pc.unique(ids.drop_null())
+    places = pc.sort_indices(order)
+    if len(order) == len(ids):
+        # Mostly one name per id: the codes are the places turned around, and no id need be looked up.
+        ranks = np.empty(len(order), np.int32)
+        ranks[places.to_numpy()] = np.arange(len(order), dtype=np.int32)
+        codes = pa.array(ranks)
+    else:
+        codes = pc.index_in(ids, value_set=order.take(places))
+    return order.take(places), codes
+
+
 def code(con: duckdb.DuckDBPyConnection, table: str, raw: pa.Array, ids: pa.Array) -> pa.Array:
     """Make the table (raw, code) and give the ids in the order of their codes.
 
@@ -90,17 +112,7 @@ def code(con: duckdb.DuckDBPyConnection, table: str, raw: pa.Array, ids: pa.Arra
     Returns:
         Distinct ids, sorted.
     """
-    pc = compute()
-    order = pc.unique(ids.drop_null())
-    places = pc.sort_indices(order)
-    if len(order) == len(ids):
-        # Mostly one name per id: the codes are the places turned around, and no id need be looked up.
-        ranks = np.empty(len(order), np.int32)
-        ranks[places.to_numpy()] = np.arange(len(order), dtype=np.int32)
-        codes = pa.array(ranks)
-    else:
-        codes = pc.index_in(ids, value_set=order.take(places))
-    order = order.take(places)
+    order, codes = coded(ids)
     con.register("incoming", pa.table({"raw": raw, "code": codes}))
     con.execute(f"CREATE TABLE {table} AS SELECT raw, code FROM incoming WHERE code IS NOT NULL")
     con.unregister("incoming")
