@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -75,3 +76,38 @@ def test_example_query_file_runs(graph_folder):
     assert list(query.columns) == table.column_names
     assert ["not_wiser", "unsure", "wiser"] == table.column("answer").to_pylist()
     assert min(table.column("votes").to_pylist()) > 0
+
+
+def test_every_read_query_is_listed():
+    """docs/cypher.md lists each file of cypher/read, and no other."""
+    text = (PROJECT / "docs" / "cypher.md").read_text(encoding="utf-8")
+    table = text[text.index("| file | answers |") :].split("\n\n")[0]
+    listed = [word for line in table.splitlines()[2:] for word in re.findall(r"`(\w+)`", line.split("|")[1])]
+
+    assert sorted(path.stem for path in (PROJECT / "cypher" / "read").glob("*.cypher")) == sorted(listed)
+
+
+def test_picture_is_the_one_that_is_drawn():
+    """docs/images/context.svg is what docs/make_picture.py draws."""
+    spec = importlib.util.spec_from_file_location("make_picture", PROJECT / "docs" / "make_picture.py")
+    assert spec is not None
+    assert spec.loader is not None
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+
+    assert maker.draw() == maker.OUT.read_text(encoding="utf-8"), "python docs/make_picture.py"
+
+
+@pytest.mark.parametrize("page", sorted((PROJECT / "docs").glob("*.md")), ids=name)
+def test_pages_hang_together(page):
+    """Each page of docs/ is linked from another page or from the README, and links to at least one other."""
+    others = {path.resolve(): _links(path) for path in DOCUMENTS if path.resolve() != page.resolve()}
+
+    assert any(page.resolve() in links for links in others.values())
+    assert _links(page) & set(others)
+
+
+def _links(path):
+    """The files that a document links to."""
+    links = re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    return {(path.parent / link.split("#")[0]).resolve() for link in links if not re.match(r"\w+:|#", link)}
