@@ -32,6 +32,7 @@ BATCH = 5_000
 _RETRIES = 5
 _WRITE_SECONDS = 120.0
 _READ_SECONDS = 120.0
+_PATIENCE = 30.0  # seconds that a write waits for a server that went away
 
 
 class Neo4jStore(Store):
@@ -59,7 +60,7 @@ class Neo4jStore(Store):
         with self._talking():
             self._driver = neo4j.GraphDatabase.driver(
                 uri, auth=(username, password) if password else None, notifications_min_severity="OFF",
-                connection_timeout=5.0, connection_acquisition_timeout=10.0, max_transaction_retry_time=30.0,
+                connection_timeout=5.0, connection_acquisition_timeout=10.0, max_transaction_retry_time=_PATIENCE,
                 user_agent="graphengine",
             )
         self._identity: Identity | None = None
@@ -165,13 +166,15 @@ class Neo4jStore(Store):
     def _commit(self, delta: Delta) -> None:
         hashes = self._hash_rows(delta)
         before, after = _totals(delta)
+        tried = False
 
         def work(tx: neo4j.ManagedTransaction) -> None:
             # The graph's record is locked first, so writers queue up in place of deadlocking, and none works from a
             # state that has changed meanwhile.
             found = _no_zeros(_run(tx, "state_locked")[0][0])
+            nonlocal tried
             if before is not None and found != before:
-                if found == after:
+                if tried and found == after:
                     return  # an earlier try was committed, and only its answer was lost
                 raise OvertakenError(f"another process writes to {self.address}", hint="run the same command again")
             parts = {name: split(change, TRUTH[name]) for name, change in delta.items() if name in TRUTH}
@@ -184,6 +187,7 @@ class Neo4jStore(Store):
                         _write(tx, name, rows.to_pylist())
             for name, rows in hashes:
                 _write(tx, name, rows)
+            tried = True
 
         self._transact(work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["ladybug", pytest.param("neo4j", marks=pytest.mark.neo4j)])
 def opened(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Store]]:
-    """A function that opens the same graph again and again; empty at first. What it opened is closed at the end."""
-    if request.param == "neo4j":
-        server = request.getfixturevalue("neo4j_server")
+    """Opens the same graph again and again; empty at first, and with `afresh=True`. It is closed at the end."""
+    server = request.getfixturevalue("neo4j_server") if request.param == "neo4j" else None
+    if server is not None:
         server.wipe()
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
@@ -28,9 +29,13 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
         address = str(tmp_path / "moral.graph")
     stores: list[Store] = []
 
-    def again() -> Store:
+    def again(*, afresh: bool = False) -> Store:
         for store in stores:
             store.close()
+        if afresh and server is not None:
+            server.wipe()
+        elif afresh:
+            shutil.rmtree(address, ignore_errors=True)
         stores.append(open_store(address))
         return stores[-1]
 
