@@ -126,7 +126,7 @@ def test_cypher_runs_embedded(ran, folder):
 
 @pytest.mark.neo4j
 def test_cypher_gives_the_same_on_neo4j(ran, folder, empty_neo4j):
-    """The demo on a Neo4j server prints what it prints embedded; the Cypher block, as Browser runs it, gives its rows."""
+    """The demo on a server prints what it prints embedded, and the Cypher block, as Browser runs it, gives its rows."""
     variables = doc_pages.environment(folder, **empty_neo4j.environment())
     demo = subprocess.run(
         [sys.executable, "-m", "graphengine", "demo", "--graph", empty_neo4j.uri], cwd=folder, env=variables,
