@@ -157,8 +157,14 @@ class Store(ABC):
             OvertakenError: If somebody else has written since the delta was worked out (engines with several writers).
         """
 
+    def _expect(self, delta: Delta) -> None:
+        """Called before the first commit of an import, with all that it will bring."""
+
     def _flush(self) -> None:
         """Called after the last commit of an operation."""
+
+    def _give_up(self) -> None:
+        """Called where an import ends before its last commit."""
 
     def _erase(self, delta: Delta) -> None:
         """Apply an erasure; nothing of what is gone may stay in any file, also where a crash comes in between."""
@@ -183,6 +189,8 @@ class Store(ABC):
             QueryError: If there is no such query, or a parameter is missing or of another type.
         """
         found = queries.find(self.engine, query)
+        if query != "migrations":  # what was done to a database can be asked before it holds a graph
+            self.identity()
         return self._read(found, found.bind(parameters))
 
     def cypher(
@@ -294,19 +302,24 @@ class Store(ABC):
         safe = 0
         opened = {**load, "status": "open"}
         parts = batches({"loads": added(loads, loads.table([opened])), **delta}, size)
-        part = next(parts)
-        while part is not None:
-            following = next(parts, None)
-            if following is None:  # the last commit closes the load, so that an open load is an interrupted one
-                known = interrupted if "loads" in part else [opened, *interrupted]
-                closed = [{**row, "status": "done"} for row in (load, *interrupted)]
-                part["loads"] = Change(loads.table(known), loads.table(closed))
-            self._commit_hashed(part, upgrades, hashes)
-            if "votes" in part:
-                safe += part["votes"].after.num_rows
-            if on_commit is not None:
-                on_commit(safe)
-            part = following
+        self._expect(delta)
+        try:
+            part = next(parts)
+            while part is not None:
+                following = next(parts, None)
+                if following is None:  # the last commit closes the load, so an open load is an interrupted one
+                    known = interrupted if "loads" in part else [opened, *interrupted]
+                    closed = [{**row, "status": "done"} for row in (load, *interrupted)]
+                    part["loads"] = Change(loads.table(known), loads.table(closed))
+                self._commit_hashed(part, upgrades, hashes)
+                if "votes" in part:
+                    safe += part["votes"].after.num_rows
+                if on_commit is not None:
+                    on_commit(safe)
+                part = following
+        except BaseException:
+            self._give_up()
+            raise
         self._flush()
 
     def _commit_hashed(self, part: Delta, upgrades: pa.Table, hashes: dict[str, str]) -> None:

@@ -130,7 +130,7 @@ class Journal:
         if replaced:  # a crash came between a snapshot and the end of what it replaces
             read_folder(kept[0].path, kept[0].sha256)
         for path in (*(part.path for part in replaced), *self.folder.glob("tmp-*")):
-            shutil.rmtree(path)
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         return kept
 
     @property

@@ -16,48 +16,42 @@ closed, is made anew. Rankings and edges live in the projection only: they are d
 
 from __future__ import annotations
 
-import ctypes
-import hashlib
-import json
 import os
 import threading
-import weakref
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from graphengine.errors import QueryError, StoreDamagedError, StoreError, StoreNewerError
 from graphengine.store import migrations, projection, pseudonyms, queries
 from graphengine.store.base import Identity, Store, now
+from graphengine.store.building import Building
+from graphengine.store.engine import connect, leave_to_parent
+from graphengine.store.folder import (
+    FORMAT,
+    as_closed,
+    check_place,
+    noted,
+    read_identity,
+    remember,
+    remove_database,
+    write_identity,
+)
 from graphengine.store.guard import Guard
 from graphengine.store.journal import MOST_PARTS, Journal, fsync
+from graphengine.tables import TRUTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import ladybug
     import pyarrow as pa
 
     from graphengine.store.delta import Delta
 
-FORMAT = 1
 _DRAFT = "graph.new.lbug"
-BUFFER_POOL = 512 << 20
 _LARGE = 50_000
 _ARROW_FROM = 2_000
-
-
-_stores: weakref.WeakSet[EmbeddedStore] = weakref.WeakSet()
-
-
-def _leave_alone() -> None:
-    """In a forked child: the end of an engine whose threads stayed with the parent would wait for them forever."""
-    for store in _stores:
-        for thing in (store._database, *store._readers, getattr(store, "_writer", None)):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))  # so it never ends
-
-
-os.register_at_fork(after_in_child=_leave_alone)
 
 
 class EmbeddedStore(Store):
@@ -81,7 +75,7 @@ class EmbeddedStore(Store):
         self.folder = folder
         self.address = str(folder)
         if not (folder / "graph.json").exists():
-            _check_place(folder, create)
+            check_place(folder, create)
             with self._engine():
                 folder.mkdir(parents=True, exist_ok=True)
         self._guard = Guard(folder)
@@ -89,15 +83,16 @@ class EmbeddedStore(Store):
         self._local = threading.local()
         self._readers: list[ladybug.Connection] = []
         self._database: ladybug.Database | None = None
+        self._building: Building | None = None
         self._closed = False
-        _stores.add(self)
+        leave_to_parent(self)
         try:
             fresh = not (folder / "graph.json").exists()  # another process may have made it meanwhile
             if fresh:
-                _check_place(folder, create)
+                check_place(folder, create)
                 with self._engine():
                     self._create()
-            self._identity = _read_identity(folder)
+            self._identity = read_identity(folder)
             if not (folder / "journal").is_dir():
                 raise StoreDamagedError(
                     f"the journal {folder / 'journal'} is missing", file=str(folder / "journal"),
@@ -121,8 +116,7 @@ class EmbeddedStore(Store):
         fsync(self.folder.parent)
 
     def _write_identity(self, identity: Identity) -> None:
-        text = {"format": FORMAT, "graph_id": identity.graph_id, "key_fingerprint": identity.key_fingerprint}
-        _write_json(self.folder / "graph.json", text)
+        write_identity(self.folder, identity)
         self._identity = identity
 
     # The projection: open, build, replay -------------------------------------------------------------------------
@@ -136,11 +130,11 @@ class EmbeddedStore(Store):
         return self.folder / "projection.json"
 
     def _open_projection(self) -> None:
-        self._check_reach(_noted(self._note)["part"])
+        self._check_reach(noted(self._note)["part"])
         opening = self.folder / "opening"
         with self._engine():
-            _remove_database(self.folder / _DRAFT)
-            sound = self._file.exists() and not opening.exists() and _as_closed(self._file, self._note)
+            remove_database(self.folder / _DRAFT)
+            sound = self._file.exists() and not opening.exists() and as_closed(self._file, self._note)
             if sound:
                 opening.touch()  # if the engine dies on a damaged file, the next start does not try it again
                 try:
@@ -153,7 +147,7 @@ class EmbeddedStore(Store):
             for part in self._journal.parts:  # nothing is changed where the journal itself is damaged
                 self._journal.read(part)
             # In this order: a crash from here on leaves nothing that could be taken for a sound projection.
-            _remove_database(self._file)
+            remove_database(self._file)
             opening.unlink(missing_ok=True)
             self._note.unlink(missing_ok=True)
         self._rebuild(keep_derived=False)
@@ -169,10 +163,10 @@ class EmbeddedStore(Store):
             self._note.unlink(missing_ok=True)
             self._replay()
         except (StoreDamagedError, StoreNewerError):
-            noted = _noted(self._note)["part"]
+            part = noted(self._note)["part"]
             self._close_database()  # which writes: what is refused now must be known again next time
             if self._note.exists():
-                _remember(self._file, self._note, noted)
+                remember(self._file, self._note, part)
             raise
         except (RuntimeError, StoreError):
             return False
@@ -192,13 +186,7 @@ class EmbeddedStore(Store):
         return int(rows[0][0]) if rows else 0
 
     def _connect(self, path: Path) -> None:
-        import ladybug
-
-        # A WAL that was cut off by a crash is replayed as far as it is whole; the journal has the rest.
-        self._database = ladybug.Database(
-            str(path), buffer_pool_size=BUFFER_POOL, throw_on_wal_replay_failure=False
-        )
-        self._writer = ladybug.Connection(self._database)
+        self._database, self._writer = connect(path)
 
     def _close_database(self) -> None:
         if self._database is None:
@@ -219,33 +207,36 @@ class EmbeddedStore(Store):
             self._close_database()
             draft = self.folder / _DRAFT
             try:
-                _remove_database(draft)
+                remove_database(draft)
                 self._connect(draft)
                 self._fill(derived)
                 self._close_database()
-                for file in self.folder.glob(self._file.name + ".*"):
-                    file.unlink()
-                draft.replace(self._file)
-                fsync(self.folder)
+                self._put_in_place(draft)
             except BaseException:
                 with suppress(RuntimeError, OSError):
                     self._close_database()
-                    _remove_database(draft)
+                    remove_database(draft)
                     if self._file.exists():
                         self._connect(self._file)
                 raise
             self._connect(self._file)
 
+    def _put_in_place(self, draft: Path) -> None:
+        for file in self.folder.glob(self._file.name + ".*"):
+            file.unlink()
+        draft.replace(self._file)
+        fsync(self.folder)
+
     def _fill(self, derived: tuple[pa.Table, list[tuple[pa.Table, pa.Table, pa.Table]]] | None) -> None:
-        run = projection.runner(self._writer)
-        graph = {"id": "graph", "graph_id": self._identity.graph_id, "key_fingerprint": self._identity.key_fingerprint}
-        projection.build(run, self._journal.state, graph, self._journal.last, now())
+        run, hashes = projection.runner(self._writer), self.hashes()
+        projection.begin(run, self._identity.graph_id, self._identity.key_fingerprint, now())
+        projection.fill(run, self._journal.state, hashes)
         if derived:
             edges, rankings = derived
             projection.replace_edges(run, edges)
             for ranking, verdicts, ranks in rankings:
                 projection.replace_ranking(run, ranking, verdicts, ranks)
-        run("CHECKPOINT")
+        projection.finish(run, hashes, [], self._journal.last)
 
     def _derived(self) -> tuple[pa.Table, list[tuple[pa.Table, pa.Table, pa.Table]]]:
         rankings = self.read("rankings")
@@ -330,8 +321,36 @@ class EmbeddedStore(Store):
         with self._write_lock:
             self._journal.append(delta)
 
+    def _expect(self, delta: Delta) -> None:
+        rows = sum(change.after.num_rows for change in delta.values())
+        if self._journal.parts or rows < _LARGE:
+            return
+        with self._engine():
+            tables = {name: change.after for name, change in delta.items()}
+            self._building = Building(
+                self.folder / _DRAFT, connect, self._identity, lambda name: tables.get(name, TRUTH[name].empty())
+            )
+
+    def _give_up(self) -> None:
+        if self._building is not None:
+            building, self._building = self._building, None
+            building.abandon()
+
+    def _take_over(self) -> None:
+        """Put the projection that was built beside the journal into its place."""
+        if self._building is None:
+            return
+        building, self._building = self._building, None
+        contexts = self._journal.state("contexts").column("id").to_pylist()
+        with suppress(RuntimeError, OSError):  # if that failed, the replay builds it once more, and says what is wrong
+            building.finish(self._journal.state("loads"), self.hashes(), contexts, self._journal.last)
+            self._close_database()
+            self._put_in_place(self.folder / _DRAFT)
+            self._connect(self._file)
+
     def _flush(self) -> None:
         with self._write_lock:
+            self._take_over()
             self._replay()
             if len(self._journal.parts) > MOST_PARTS:
                 self._journal.compact()
@@ -404,9 +423,13 @@ class EmbeddedStore(Store):
                 if self._database is not None:
                     with suppress(RuntimeError, OSError):  # the journal has it all; the next opening mends the rest
                         self._close_database()
-                        _remember(self._file, self._note, self._journal.last)
+                        remember(self._file, self._note, self._journal.last)
             finally:
                 self._guard.release()
+
+    def engine_objects(self) -> list[object]:
+        """What of the engine is alive: the database and every connection."""
+        return [self._database, *self._readers, getattr(self, "_writer", None)]
 
     def _ready(self) -> None:
         """Make sure that there is a projection to talk to."""
@@ -474,89 +497,3 @@ class EmbeddedStore(Store):
             with self._write_lock:
                 self._readers.remove(connection)
                 connection.close()
-
-
-def _check_place(folder: Path, create: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise StoreError(f"{folder} is a file, not a graph's folder", hint="name another place: --graph FOLDER")
-    if folder.is_dir() and any((folder / "journal").glob("*")):
-        raise StoreDamagedError(
-            f"{folder / 'graph.json'} is missing, but the journal beside it is there", file=str(folder / "graph.json"),
-            hint="put it back from a backup of yours: it holds the id of the graph",
-        )
-    born = {"lock", "key", "journal"}  # a crash may have come while the graph was made
-    if folder.is_dir() and any(child.name not in born and child.suffix != ".tmp" for child in folder.iterdir()):
-        raise StoreError(
-            f"{folder} holds files that are not a graph of graphengine", hint="name another place: --graph FOLDER"
-        )
-    if not create:
-        raise StoreError(
-            f"there is no graph at {folder}", hint="make one: graphengine import votes.csv, or graphengine demo"
-        )
-
-
-def _read_identity(folder: Path) -> Identity:
-    path = folder / "graph.json"
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        found = int(record["format"])
-        if found > FORMAT:
-            raise StoreNewerError(
-                f"{folder} was made by a newer version of graphengine (format {found}; this version reads {FORMAT})",
-                hint="pip install --upgrade graphengine", found=found, supported=FORMAT,
-            )
-        return Identity(record["graph_id"], record["key_fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise StoreDamagedError(
-            f"{path} is damaged", file=str(path),
-            hint="put it back from a backup of yours: it holds the id of the graph",
-        ) from None
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    draft = path.with_name(path.name + ".tmp")
-    draft.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    fsync(draft)
-    draft.replace(path)
-    fsync(path.parent)
-
-
-def _remove_database(path: Path) -> None:
-    for file in path.parent.glob(path.name + "*"):
-        file.unlink()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-_NOTED = {"size": int, "mtime_ns": int, "sha256": str, "part": int}
-
-
-def _remember(path: Path, note: Path, part: int) -> None:
-    """Note what graph.lbug looks like at a clean close: the engine does not notice damage inside it."""
-    stat = path.stat()
-    record = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": _digest(path), "part": part}
-    _write_json(note, record)
-
-
-def _noted(note: Path) -> dict[str, Any]:
-    nothing = {"size": -1, "mtime_ns": -1, "sha256": "", "part": 0}
-    try:
-        record = json.loads(note.read_text(encoding="utf-8"))
-        return record if {key: type(value) for key, value in record.items()} == _NOTED else nothing
-    except (OSError, ValueError, AttributeError):
-        return nothing
-
-
-def _as_closed(path: Path, note: Path) -> bool:
-    """Whether graph.lbug is the file that was closed; true also after a crash, when nothing was noted."""
-    if not note.exists():
-        return True
-    record, stat = _noted(note), path.stat()
-    if stat.st_size != record["size"] or path.with_name(path.name + ".wal").exists():
-        return False
-    return stat.st_mtime_ns == record["mtime_ns"] or _digest(path) == record["sha256"]
-
-

@@ -57,25 +57,33 @@ def create_schema(run: Callable[..., Any], at: int) -> None:
         for statement in migration.statements:
             run(statement)
         run("COMMIT")
-        write(run, "migrations", [{"id": migration.id, "name": migration.name, "checksum": migration.checksum, "at": at}])
+        row = {"id": migration.id, "name": migration.name, "checksum": migration.checksum, "at": at}
+        write(run, "migrations", [row])
 
 
-def build(
-    run: Callable[..., Any], state: Callable[[str], pa.Table], graph: Mapping[str, str], part: int, at: int
-) -> None:
-    """Fill an empty file with everything that the journal holds."""
+def begin(run: Callable[..., Any], graph_id: str, key_fingerprint: str, at: int) -> None:
+    """Schema and the graph's own record, in an empty file."""
     create_schema(run, at)
-    hashes = dict(zip(*(state("hashes").column(c).to_pylist() for c in ("id", "hash")), strict=True))
-    write(run, "graph", [dict(graph)])
+    write(run, "graph", [{"id": "graph", "graph_id": graph_id, "key_fingerprint": key_fingerprint}])
+
+
+def fill(run: Callable[..., Any], table: Callable[[str], pa.Table], hashes: Mapping[str, str] | None) -> None:
+    """All rows of the truth, by COPY, without a transaction; `hashes` may come later, by `finish`."""
     for name in TRUTH:
-        rows = state(name)
-        if name == "contexts":
+        rows = table(name)
+        if name == "contexts" and hashes is not None:
             shown = pa.array([hashing.shown(hashes, c) for c in rows.column("id").to_pylist()], pa.string())
             _copy(run, "Context", rows.append_column("data_hash", shown))
         elif rows.num_rows:
             _insert(run, name, rows, COPY_FROM if rows.num_rows >= COPY_FROM else 0)
+
+
+def finish(run: Callable[..., Any], hashes: Mapping[str, str], contexts: list[str], part: int) -> None:
+    """The hashes (of these contexts, where `fill` did not have them), the last part, and all of it on disk."""
+    write(run, "context_hashes", [{"id": c, "hash": hashing.shown(hashes, c)} for c in contexts])
     _graph_hashes(run, hashes)
     mark(run, part)
+    run("CHECKPOINT")
 
 
 def mark(run: Callable[..., Any], part: int) -> None:

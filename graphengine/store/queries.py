@@ -105,7 +105,8 @@ class Query:
     def _refused(self, why: str) -> QueryError:
         usage = ", ".join(f"{p.name} ({p.type}{'' if p.required else f', default {p.default!r}'})"
                           for p in self.parameters.values())
-        return QueryError(f"query {self.name}: {why}", hint=f"parameters of {self.name}: {usage or 'none'}", query=self.name)
+        hint = f"parameters of {self.name}: {usage or 'none'}"
+        return QueryError(f"query {self.name}: {why}", hint=hint, query=self.name)
 
     def parse(self, given: dict[str, str]) -> dict[str, Any]:
         """Parameters typed on a command line, as text, turned into what the header says.

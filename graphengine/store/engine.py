@@ -1,0 +1,45 @@
+"""The embedded engine's own objects: how a database is opened, and what a forked child must not end."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import ladybug
+
+    from graphengine.store.ladybug import EmbeddedStore
+
+BUFFER_POOL = 512 << 20
+
+_stores: weakref.WeakSet[EmbeddedStore] = weakref.WeakSet()
+
+
+def connect(path: Path) -> tuple[ladybug.Database, ladybug.Connection]:
+    """A database and a connection to it.
+
+    A WAL that was cut off by a crash is replayed as far as it is whole; the journal has the rest.
+    """
+    import ladybug
+
+    database = ladybug.Database(str(path), buffer_pool_size=BUFFER_POOL, throw_on_wal_replay_failure=False)
+    return database, ladybug.Connection(database)
+
+
+def leave_to_parent(store: EmbeddedStore) -> None:
+    """Remember a store whose engine must not end in a forked child: its threads stayed with the parent."""
+    _stores.add(store)
+
+
+def _leave_alone() -> None:
+    # The end of an engine in a child would wait forever for threads that are not there.
+    for store in _stores:
+        for thing in store.engine_objects():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))  # so it never ends
+
+
+os.register_at_fork(after_in_child=_leave_alone)
