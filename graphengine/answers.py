@@ -46,7 +46,8 @@ class Wisest:
         keys = ("rank", "id", "title", "description", "policies", "score", "lower", "upper", "p_top")
         return {
             "ok": True, "context": asdict(self.context), "method": self.method, "single_winner": self.single_winner,
-            "reason": self.reason, "stale": self.stale, "wisest": [{key: row[key] for key in keys} for row in self.cards],
+            "reason": self.reason, "stale": self.stale,
+            "wisest": [{key: row[key] for key in keys} for row in self.cards],
         }
 
 
@@ -66,8 +67,9 @@ class RankingView:
     def as_json(self) -> dict[str, Any]:
         """The shape of `ranking --json`."""
         return {
-            "ok": True, "context": asdict(self.context), "method": self.method, "stale": self.stale, "cards": self.cards,
-            "never_asked": self.never_asked, "single_winner": self.single_winner, "reason": self.reason,
+            "ok": True, "context": asdict(self.context), "method": self.method, "stale": self.stale,
+            "cards": self.cards, "never_asked": self.never_asked, "single_winner": self.single_winner,
+            "reason": self.reason,
         }
 
 

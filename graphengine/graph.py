@@ -32,7 +32,7 @@ from graphengine.answers import (
     Wisest,
 )
 from graphengine.errors import GraphEngineError, InputError, NotFoundError, NotRankedError
-from graphengine.store import open_store
+from graphengine.store import open_store, queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from graphengine.store.backup import BackedUp
-    from graphengine.store.base import Erased, Store, Undone
+    from graphengine.store.base import Appended, Erased, Store, Undone
 
 
 def open(url_or_folder: str | Path = "moral.graph", *, create: bool = True) -> MoralGraph:
@@ -124,16 +124,27 @@ class MoralGraph:
         if rejects is not None and len(prepared.rejects):
             notes.append(prepared.rejects.write(rejects))
         load = Load(Path(path).name, prepared.format, prepared.file_sha256, prepared.mapping_sha256, prepared.read,
-                    len(prepared.rejects))
+                    prepared.rejects.count)
         done = self.store.preview(prepared.tables) if dry_run else self.store.append(
             load, prepared.tables, batch_size=batch_size, on_commit=on_commit
         )
         return ImportOutcome(
             load_id=done.load_id, file=str(path), format=prepared.format, kind=prepared.kind, read=prepared.read,
             accepted=done.accepted, changed=done.changed, unchanged=done.unchanged + prepared.repeated,
-            rejected=len(prepared.rejects), new=done.new, updated=done.updated, stub_cards=prepared.stub_cards,
+            rejected=prepared.rejects.count, new=done.new, updated=done.updated, stub_cards=prepared.stub_cards,
             stub_contexts=prepared.stub_contexts, notes=notes, dry_run=dry_run, rejects=prepared.rejects,
         )
+
+    def import_tables(self, tables: dict[str, pa.Table], name: str = "tables") -> Appended:
+        """Bring truth tables into the graph that another program made (`graphengine.interop.py2neo.from_py2neo`).
+
+        Args:
+            tables: Tables of `graphengine.tables.TRUTH` without `load_id`; users are pseudonyms already.
+            name: What the load is called.
+        """
+        from graphengine.store.base import Load
+
+        return self.store.append(Load(name, "tables", read=sum(table.num_rows for table in tables.values())), tables)
 
     def loads(self) -> pa.Table:
         """The imports, oldest first (`cypher/read/loads.cypher`)."""
@@ -303,12 +314,18 @@ class MoralGraph:
     def query(self, query: str, /, **parameters: Any) -> pa.Table:
         """The result of a query file of `cypher/read`, by name, or of a person's own read-only Cypher.
 
+        Of one's own Cypher at most 10,000 rows come back; where there were more, the table's schema metadata says so
+        (`truncated`).
+
         Raises:
             QueryError: If there is no such query, a parameter is missing, or the text could do anything but read.
         """
-        if query.strip().isidentifier():
-            return self.store.read(query.strip(), **parameters)
-        return ranked.as_arrow(self.store.cypher(query, parameters))
+        name = query.strip()
+        if name.isidentifier():
+            queries.find(self.store.engine, name, public=True)
+            return self.store.read(name, **parameters)
+        columns, cut = self.store.cypher(query, parameters)
+        return ranked.as_arrow(columns, cut)
 
     # Exporting ----------------------------------------------------------------------------------------------------
 
@@ -329,7 +346,8 @@ class MoralGraph:
         )
         contexts = sorted(set(source.edges.column("context_id").to_pylist()))
         self.store.record_export("preferences", str(Path(out).resolve()), contexts)
-        return ExportOutcome(done.path, done.pairs, done.splits, done.sha256, done.left_out, done.notes)
+        return ExportOutcome(str(done.path), done.pairs, done.splits, done.sha256, done.left_out,
+                             list(done.notes))
 
     def export_graphml(self, out: str | Path, context: str | None = None) -> int:
         """Write the wiser edges as GraphML; returns their number.
@@ -341,7 +359,8 @@ class MoralGraph:
 
         where, edges, cards, ranks = self._for_interop(context)
         number = write_graphml(Path(out), edges, cards, ranks, where)
-        self.store.record_export("graphml", str(Path(out).resolve()), sorted(set(edges.column("context_id").to_pylist())))
+        contexts = sorted(set(edges.column("context_id").to_pylist()))
+        self.store.record_export("graphml", str(Path(out).resolve()), contexts)
         return number
 
     def to_networkx(self, context: str | None = None) -> networkx.MultiDiGraph | networkx.DiGraph:

@@ -50,8 +50,6 @@ def rank(
     store: Store, method: str, edge_rule: str, not_wiser: str, confidence: float, scores: str, with_tallies: bool
 ) -> RankOutcome:
     """Rank everything and store it; see `MoralGraph.rank`."""
-    import pyarrow.compute as pc
-
     from graphengine import ranking
     from graphengine.store.base import now
 
@@ -85,7 +83,7 @@ def rank(
     row = {"id": name, "method": method, "edge_rule": said["edge_rule"], "parameters": canonical_json(said),
            "calibration": calibration.to_json(), "data_hash": store.content_hash(), "at": now(), "version": __version__}
     store.replace(RANKINGS.table([row]), verdicts, ranks, edges)
-    singles = pc.sum(verdicts.column("single_winner").cast("int64")).as_py() or 0
+    singles = sum(verdicts.column("single_winner").to_pylist())
     told = {"yes_bias": calibration.beta, "yes_bias_sd": calibration.sd_beta, "tie_band": calibration.tau,
             "spread": calibration.sigma, "answers": calibration.answers}
     return RankOutcome(name, method, said["edge_rule"], verdicts.num_rows, ranks.num_rows, singles, edges.num_rows,
@@ -110,8 +108,8 @@ def _with_tallies(counts: pa.Table, tallies: pa.Table, told: bool, notes: list[s
 
     if not told:
         raise RankingError(
-            f"there are no votes, only {tallies.num_rows} published tallies; they are a selection (the pairs that passed "
-            "the study's own edge rule), so a ranking by bradley-terry would take the rule's choice for people's answers",
+            f"there are no votes, only {tallies.num_rows} published tallies; they are a selection (the pairs that "
+            "passed the study's own edge rule), so bradley-terry would take the rule's choice for people's answers",
             hint="rank by the study's rule: graphengine rank --method pagerank --edge-rule mai-2023; "
             "or say that you know: graphengine rank --tallies", method="bradley-terry",
         )
@@ -167,7 +165,9 @@ def preference_source(store: Store) -> dict[str, Any]:
     made = {row["id"]: row for row in store.read("rankings").to_pylist()}
     found = made.get("bradley-terry") or next((r for r in made.values() if r["method"] == "bradley-terry"), None)
     if found is None:
-        raise NotRankedError("there is no ranking by bradley-terry to export", hint="graphengine rank", ranking="bradley-terry")
+        raise NotRankedError(
+            "there is no ranking by bradley-terry to export", hint="graphengine rank", ranking="bradley-terry"
+        )
     read = store.read
     holds = dict(zip(*(read("stats").column(c).to_pylist() for c in ("what", "number")), strict=True))
     return {
@@ -180,8 +180,8 @@ def preference_source(store: Store) -> dict[str, Any]:
     }
 
 
-def as_arrow(columns: dict[str, list[Any]]) -> pa.Table:
-    """Columns of a person's own query as a table; what Arrow can't type becomes text."""
+def as_arrow(columns: dict[str, list[Any]], cut: bool = False) -> pa.Table:
+    """Columns of a person's own query as a table; what Arrow can't type becomes text. `cut`: there were more rows."""
     import pyarrow as pa
 
     arrays: dict[str, pa.Array] = {}
@@ -191,7 +191,7 @@ def as_arrow(columns: dict[str, list[Any]]) -> pa.Table:
             arrays[name] = pa.array(plain)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
             arrays[name] = pa.array([None if v is None else str(v) for v in plain], pa.string())
-    return pa.table(arrays)
+    return pa.table(arrays, metadata={"truncated": "true"} if cut else None)
 
 
 def _plain(value: Any) -> Any:

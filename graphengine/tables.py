@@ -92,8 +92,9 @@ TRUTH: dict[str, TableSpec] = {
     ),
     "votes": _spec("user_id upgrade_id", user_id=_TEXT, upgrade_id=_TEXT, answer=_TEXT, at=_INT, load_id=_TEXT),
 }
-"""The truth. `cards.title` is null for a stub (a card known only by its id); `votes.at` is null where no time is known;
-`users.id` is a pseudonym; `tombstones.id` is the sha256 of an erased pseudonym, so that the pseudonym itself is gone."""
+"""The truth. `cards.title` is null for a stub (a card known only by its id); `votes.at` is null where no time is
+known; `users.id` is a pseudonym; `tombstones.id` is the sha256 of an erased pseudonym, so that the pseudonym itself is
+gone."""
 
 COUNTS = _spec(
     "context_id from_id to_id", context_id=_TEXT, from_id=_TEXT, to_id=_TEXT, wiser=_INT, not_wiser=_INT, unsure=_INT

@@ -1,8 +1,8 @@
 """Backups: the truth as neutral Parquet, the same from both engines, and the way from one to the other.
 
-A folder with one Parquet file per table and a `manifest.json` (format, graph id, key fingerprint, content hash, rows and
-sha256 of each file). Derived tables are left out: `rank` makes them again. The key of the pseudonyms is left out too,
-unless asked for: whoever has both can tell who a participant was.
+A folder with one Parquet file per table and a `manifest.json` (format, graph id, key fingerprint, content hash, rows
+and sha256 of each file). Derived tables are left out: `rank` makes them again. The key of the pseudonyms is left out
+too, unless asked for: whoever has both can tell who a participant was.
 """
 
 from __future__ import annotations
@@ -117,8 +117,8 @@ def read(source: Path) -> tuple[Identity, dict[str, pa.Table], str]:
         ) from None
     if set(sums) != set(TRUTH):
         raise StoreDamagedError(
-            f"{source / 'manifest.json'} is damaged: it does not name the tables of a backup", hint="use another backup",
-            file=str(source / "manifest.json"),
+            f"{source / 'manifest.json'} is damaged: it does not name the tables of a backup",
+            hint="use another backup", file=str(source / "manifest.json"),
         )
     tables: dict[str, pa.Table] = {}
     for name, sha256 in sums.items():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from graphengine.errors import InputError, NotFoundError, QueryError, StoreBusyError, StoreError
-from graphengine.store import hashing, merge, pseudonyms, queries, readonly
+from graphengine.store import hashing, merge, pseudonyms, queries, readonly, sql
 from graphengine.store.delta import Change, Delta, added, batches
 from graphengine.tables import TRUTH
 
@@ -195,8 +195,8 @@ class Store(ABC):
 
     def cypher(
         self, text: str, parameters: Mapping[str, Any], *, limit: int = 10_000, seconds: float = 30.0
-    ) -> dict[str, list[Any]]:
-        """The result of a person's own read-only Cypher, as columns: at most `limit` rows, in at most `seconds`.
+    ) -> tuple[dict[str, list[Any]], bool]:
+        """The result of a person's own read-only Cypher, in at most `seconds`: columns, and whether rows were cut off.
 
         Raises:
             QueryError: If it could do anything but read, takes too long, or does not run.
@@ -205,7 +205,9 @@ class Store(ABC):
         missing = sorted(readonly.parameters_of(text) - set(parameters))
         if missing:
             raise QueryError(f"parameter {missing[0]!r} is missing", hint=f"give it: -p {missing[0]}=VALUE")
-        return self._cypher(text, dict(parameters), limit, seconds)
+        columns = self._cypher(text, dict(parameters), limit + 1, seconds)
+        cut = any(len(values) > limit for values in columns.values())
+        return {name: values[:limit] for name, values in columns.items()}, cut
 
     def key(self) -> bytes:
         """The key of the pseudonyms.
@@ -393,7 +395,7 @@ class Store(ABC):
             gone = grave in graves or pseudonyms.tombstone(who) in graves
             raise NotFoundError(
                 "this person was erased already" if gone else "the graph holds nobody of this id",
-                hint="nothing is left to erase" if gone else "give the id as it stood in the survey file, or a pseudonym",
+                hint="nothing is left to erase" if gone else "give the id as it stood in the survey, or a pseudonym",
                 kind="user",
             )
         exports = self._exports_with(user_id)
@@ -402,14 +404,18 @@ class Store(ABC):
         return Erased(user_id, _counts(delta)[0], exports)
 
     def _exports_with(self, user_id: str) -> list[dict[str, Any]]:
-        upgrades = {row["id"]: row["context_id"] for row in self.state("upgrades").to_pylist()}
-        loaded = {row["id"]: row["at"] for row in self.state("loads").to_pylist()}
-        since: dict[str, int] = {}
-        for name in ("votes", "votes_before"):
-            for vote in self.state(name).to_pylist():
-                if vote["user_id"] == user_id:
-                    context, at = upgrades[vote["upgrade_id"]], loaded.get(vote["load_id"], 0)
-                    since[context] = min(at, since.get(context, at))
+        columns = "user_id, upgrade_id, load_id"
+        told = sql.run(
+            f"""
+            select u.context_id, min(coalesce(l."at", 0)) as since
+            from (select {columns} from v union all select {columns} from b) v
+            join u on u.id = v.upgrade_id left join l on l.id = v.load_id
+            where v.user_id = ? group by all
+            """,
+            [user_id], v=self.state("votes"), b=self.state("votes_before"), u=self.state("upgrades"),
+            l=self.state("loads"),
+        )
+        since = dict(zip(told.column("context_id").to_pylist(), told.column("since").to_pylist(), strict=True))
         return [
             row for row in self.state("exports").to_pylist()
             if any(context in since and since[context] <= row["at"] for context in row["contexts"] or [])

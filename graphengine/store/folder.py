@@ -1,4 +1,4 @@
-"""The files of an embedded graph's folder: which graph it is, and what its projection looked like when it was closed."""
+"""The files of an embedded graph's folder: which graph it is, and what its projection was like at the last close."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 State = dict[str, pa.Table]
 
-_BEFORE_ID = """'b' || substr(sha256(user_id || upgrade_id || answer || coalesce("at"::VARCHAR, '') || load_id), 1, 24)"""
+_BEFORE_ID = """
+    'b' || substr(sha256(user_id || upgrade_id || answer || coalesce("at"::VARCHAR, '') || load_id), 1, 24)"""
 _NODES = [name for name in TRUTH if name not in {"loads", "tombstones", "exports", "votes", "votes_before"}]
 
 
@@ -102,7 +103,9 @@ def _merge_rows(name: str, incoming: pa.Table, known: pa.Table, load_id: str) ->
     return Change(before.cast(spec.schema), conform(after, spec.schema))
 
 
-def _merge_votes(merged: Merged, tables: Mapping[str, pa.Table], state: Callable[[str], pa.Table], load_id: str) -> None:
+def _merge_votes(
+    merged: Merged, tables: Mapping[str, pa.Table], state: Callable[[str], pa.Table], load_id: str
+) -> None:
     votes, before = TRUTH["votes"], TRUTH["votes_before"]
     incoming = tables.get("votes", votes.empty())
     if not incoming.num_rows:
@@ -185,8 +188,8 @@ def undo(load_id: str, state: Callable[[str], pa.Table]) -> Delta:
         change = Change(pa.concat_tables([replaced, gone]), back)
         if len(change):
             delta[name] = change
-            left[name] = sql.run(f"select t.* from t anti join b {using}", t=left[name], b=change.before).cast(spec.schema)
-            left[name] = pa.concat_tables([left[name], back])
+            kept = sql.run(f"select t.* from t anti join b {using}", t=left[name], b=change.before)
+            left[name] = pa.concat_tables([kept.cast(spec.schema), back])
     undone = {**load, "status": "undone", "previous": None}
     loads = TRUTH["loads"]
     delta["loads"] = Change(loads.table([load]), loads.table([undone]))

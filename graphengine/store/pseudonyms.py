@@ -32,7 +32,7 @@ def pseudonym(key: bytes, raw: str) -> str:
         >>> len(pseudonym(b"key", "R_1abc"))
         25
     """
-    return "p" + hmac.digest(key, raw.encode(), "sha256").hex()[:24]
+    return "p" + hmac.digest(key, raw.encode(errors="surrogatepass"), "sha256").hex()[:24]
 
 
 def pseudonyms(key: bytes, raw: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -62,7 +62,7 @@ def is_pseudonym(text: str) -> bool:
 
 def tombstone(user_id: str) -> str:
     """The sha256 of a pseudonym."""
-    return hashlib.sha256(user_id.encode()).hexdigest()
+    return hashlib.sha256(user_id.encode(errors="surrogatepass")).hexdigest()
 
 
 def fingerprint(key: bytes) -> str:

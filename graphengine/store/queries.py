@@ -15,11 +15,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from graphengine.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -58,6 +61,7 @@ class Query:
         columns: Name and type of each returned column; empty for a file that writes.
         order: Columns that the result is sorted by after it was read.
         statements: Its statements, without comments or trailing semicolons.
+        public: Whether people may run it by name: a file of `cypher/read`, not one of an engine's own.
     """
 
     name: str
@@ -67,6 +71,7 @@ class Query:
     order: tuple[str, ...]
     statements: tuple[str, ...]
     text: str = field(repr=False)
+    public: bool = False
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -205,7 +210,7 @@ def load(engine: str) -> dict[str, Query]:
             query = parse(path.stem, path.read_text(encoding="utf-8"))
             if engine == "ladybug" and prefix == "write/":
                 query = replace(query, statements=tuple(map(_with_casts, query.statements)))
-            found[prefix + path.stem] = query
+            found[prefix + path.stem] = replace(query, public=folder == "read")
     return found
 
 
@@ -221,23 +226,23 @@ def _with_casts(statement: str) -> str:
     )
 
 
-def find(engine: str, name: str) -> Query:
-    """One query by name.
+def find(engine: str, name: str, *, public: bool = False) -> Query:
+    """One query by name; with `public` only those that people may run.
 
     Raises:
         QueryError: If there is none of that name; the hint names the closest.
     """
     queries = load(engine)
-    if name in queries:
+    if name in queries and (queries[name].public or not public):
         return queries[name]
-    known = [known for known in queries if not known.startswith(("write/", "state_"))]
+    known = [known for known, query in queries.items() if query.public]
     close = difflib.get_close_matches(name, known, n=3) or known
     raise QueryError(
         f"there is no query named {name!r}", hint="did you mean " + ", ".join(sorted(close)) + "?", query=name
     )
 
 
-def as_table(query: Query, rows: list[list[Any]]) -> pa.Table:
+def as_table(query: Query, rows: Sequence[Any]) -> pa.Table:
     """Rows as an engine gave them, as the table that the query's header promises."""
     schema, names = query.schema, query.schema.names
     if not rows:
