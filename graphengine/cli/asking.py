@@ -65,7 +65,7 @@ def show_wisest(answer: Wisest) -> None:
 
 def _place(card: dict[str, Any]) -> str:
     between = "" if card["lower"] is None else f" [{card['lower']:.2f}, {card['upper']:.2f}]"
-    sure = "" if card["p_top"] is None else f", P(top) {card['p_top']:.3f}"
+    sure = "" if card["p_top"] is None else f", P(top) {output.probability(card['p_top'])}"
     return f"score {card['score']:.3f}{between}{sure}"
 
 
@@ -170,7 +170,7 @@ def edges(context: str | None, edge_rule: str | None, as_json: bool, graph: str)
     columns = {"contexts": "contexts", "from_id": "less wise", "to_id": "wiser"}
     if edge_rule:
         columns |= {"likelihood": "likelihood", "wiser": "wiser votes", "not_wiser": "not wiser", "unsure": "unsure",
-                    "less_wise": "less wise"}
+                    "less_wise": "wiser the other way"}
     else:
         columns |= {"p_model": "P(wiser)", "p_majority": "share", "asked": "wiser/not/unsure",
                     "reverse": "asked the other way"}

@@ -42,8 +42,8 @@ def preferences(out: Path, all_scenarios: bool, force: bool, as_json: bool, grap
         output.show_json(done.as_json())
         return
     say(f"wrote {count(done.pairs, 'pair')} ({amounts(done.splits)}) into {done.path}")
-    if any(done.left_out.values()):
-        say(f"  left out: {amounts(done.left_out)}")
+    for reason, number in done.left_out.items():
+        say(f"  left out: {reason} ({number:,})")
     for note in done.notes:
         output.warn(note)
 

@@ -67,7 +67,7 @@ def import_(
             outcome = store.import_file(
                 file, mapping=mapping, format=file_format, kind=kind, prefix=prefix, groups=groups, strict=strict,
                 dry_run=dry_run, rejects=rejects, batch_size=batch_size,
-                on_commit=lambda votes: say(f"committed {votes}"),
+                on_commit=lambda votes: say(f"committed {votes}") if votes else None,
             )
         answer = outcome.as_json()
         if not as_json:
@@ -88,7 +88,7 @@ def _target(graph: str, folder: tempfile.TemporaryDirectory[str], *, dry_run: bo
 
 def _show(outcome: ImportOutcome, rejects: Path | None) -> None:
     would = "would be " if outcome.dry_run else ""
-    say(f"{Path(outcome.file).name}: {outcome.kind} ({outcome.format}), {count(outcome.read, 'row')} read")
+    say(f"{Path(outcome.file).name}: {outcome.kind} ({outcome.format}), {_read(outcome)} read")
     if outcome.kind in {"votes", "votes-wide"}:
         say(f"  votes: {outcome.accepted:,} {would}new, {outcome.changed:,} {would}changed, "
                    f"{outcome.unchanged:,} unchanged, {outcome.rejected:,} rejected")
@@ -110,6 +110,11 @@ def _show(outcome: ImportOutcome, rejects: Path | None) -> None:
             say(f"  … and {outcome.rejected - 10:,} more", err=True)
         if rejects is None:
             say("  --rejects rejects.csv writes the rejected rows, to be mended and imported", err=True)
+
+
+def _read(outcome: ImportOutcome) -> str:
+    what = {"votes-wide": ("answer", "answers"), "moral-graph-json": ("entry", "entries")}
+    return count(outcome.read, *what.get(outcome.kind, ("row", "rows")))
 
 
 def _rank(store: MoralGraph, *, show: bool) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, 
     if not rows:
         say(empty)
         return
-    cells = [[_cell(row.get(key)) for key in columns] for row in rows]
+    cells = [[(probability if key.startswith("p_") else _cell)(row.get(key)) for key in columns] for row in rows]
     numbers = [
         all(isinstance(row.get(key), (int, float, type(None))) and not isinstance(row.get(key), bool) for row in rows)
         for key in columns
@@ -83,13 +83,29 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, 
         _plain_table(cells, list(columns.values()), numbers)
 
 
+def probability(value: Any) -> str:
+    """A probability in three digits; one that is neither 0 nor 1 never reads as if it were.
+
+    Example:
+        >>> probability(0.99962), probability(0.0002), probability(1.0), probability(None)
+        ('>0.999', '<0.001', '1.000', '-')
+    """
+    if not isinstance(value, float):
+        return _cell(value)
+    if 0.9995 <= value < 1:
+        return ">0.999"
+    return "<0.001" if 0 < value < 0.0005 else f"{value:.3f}"
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e-3 and value else f"{value:.3f}"
+        return f"{value:.2g}" if 1e-9 < abs(value) < 1e-3 else f"{value:z.3f}"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_cell(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "; ".join(map(_cell, value))
     return " ".join(_CONTROL.sub(" ", str(value)).split())
@@ -127,8 +143,28 @@ def count(number: int, name: str, plural: str = "") -> str:
 
 
 def amounts(numbers: Mapping[str, int]) -> str:
-    """What there is how much of, without what there is none of: `1,535 votes, 93 upgrades`."""
-    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in numbers.items() if number) or "nothing"
+    """What there is how much of, without what there is none of: `1,535 votes, 93 upgrades`.
+
+    Example:
+        >>> amounts({"votes": 1, "tallies": 2, "train": 60, "cards": 0})
+        '1 vote, 2 tallies, 60 train'
+    """
+    return ", ".join(_amount(number, name) for name, number in numbers.items() if number) or "nothing"
+
+
+# Tables that are not called what their rows are, and what does not lose its s like others.
+_NOUNS = {
+    "articulated": "authorship", "members": "group membership", "raises": "raised context",
+    "votes_before": "superseded vote",
+}
+
+
+def _amount(number: int, name: str) -> str:
+    if name == "tallies":
+        return count(number, "tally", name)
+    if name in _NOUNS or name.endswith("s"):
+        return count(number, _NOUNS.get(name) or name.removesuffix("s"))
+    return f"{number:,} {name}"
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def drop_erased(source: Source, codes: Codes, known: Known) -> tuple[int, list[s
     con.execute("DELETE FROM coded WHERE (row, asked) IN (FROM gone)")
     if not dropped:
         return 0, []
-    return dropped, [f"{dropped} answers of people who were erased from this graph were left out."]
+    return dropped, [f"Left out: answers of people who were erased from this graph, {dropped:,}."]
 
 
 def _places(*columns: pa.ChunkedArray) -> tuple[pa.Array, list[pa.Array]]:

@@ -239,7 +239,7 @@ def resolve(
         guesses = "".join(f" {each}{closest(each, columns)}" for each in missing)
         raise InputError(
             f"{file} has no column for {', '.join(missing)}. Its columns: {', '.join(columns)}.{guesses}",
-            hint=f"name the columns in a map.toml: graphengine sniff {file} > map.toml",
+            hint=f"name the columns in a map.toml: graphengine sniff {file} writes one, then add --map map.toml",
             file=file, missing=missing, columns=list(columns),
         )
     chosen_groups = {
@@ -252,7 +252,8 @@ def resolve(
     if kind == "votes-wide" and not mapping.wide:
         raise InputError(
             f"{file}: votes-wide needs a map.toml with [wide]: which upgrade does each question ask about?",
-            hint=f"graphengine sniff {file} > map.toml", file=file,
+            hint=f"fill in the [wide] of the map.toml that graphengine sniff {file} writes, then add --map map.toml",
+            file=file,
         )
     for question in mapping.wide if kind == "votes-wide" else ():
         _there(question.column, columns, "[wide]", file)

@@ -86,9 +86,10 @@ class Rejects:
         except OSError as error:
             Path(name).unlink(missing_ok=True)
             raise _unwritable(target, error) from error
+        rows = "1 rejected row" if len(self) == 1 else f"{len(self):,} rejected rows"
         return (
-            f"{target} holds {len(self)} rejected rows with raw participant ids, readable by you only (mode 600); "
-            f"mend them there and import that file alone, then delete it."
+            f"{target} holds {rows} with raw participant ids, readable by you only (mode 600); "
+            f"mend what is there and import that file alone, then delete it."
         )
 
 

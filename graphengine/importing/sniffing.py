@@ -99,7 +99,7 @@ class Sniffed:
         found = {column.field for column in self.columns}
         lines += [f'# {each} = ""  # needed' for each in needed if each not in found]
         lines += ["", '[answers]  # word of the file = "wiser", "not_wiser" or "unsure"']
-        lines += [f'# {_quoted(word)} = "wiser"' for word in self.words]
+        lines += [f'# {_quoted(word)} = ""' for word in self.words]
         lines += ["", "[groups]  # variable = column; only what stands here is stored"]
         if self.kind == "votes-wide":
             lines += ["", "[wide]  # question column = the upgrade it asks about"]

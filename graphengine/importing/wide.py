@@ -65,7 +65,7 @@ def long_form(source: Source, mapping: Mapping) -> tuple[Mapping, int]:
     for reason, rows in con.execute(
         f"SELECT {left_out} AS why, count(*) FROM source WHERE why IS NOT NULL GROUP BY why ORDER BY why"
     ).fetchall():
-        source.notes.append(f"{rows} {reason} were left out.")
+        source.notes.append(f"Left out: {reason}, {rows:,}.")
     return mapping, one(con, "SELECT count(*) FROM cells WHERE left_out IS NOT NULL")
 
 

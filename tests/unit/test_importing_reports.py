@@ -181,7 +181,7 @@ def test_the_starter_map_of_a_survey(tmp_path: Path) -> None:
     )
     toml = found.map_toml()
     assert '# "Did he become wiser?" = {context = "", from = "", to = ""}' in toml
-    assert '# "Yes, sure" = "wiser"' in toml
+    assert '# "Yes, sure" = ""' in toml
     assert '# participant = ""  # needed' in toml
     assert "p1" not in toml
     (tmp_path / "map.toml").write_text(toml, encoding="utf-8")

@@ -103,8 +103,8 @@ def test_qualtrics(tmp_path: Path) -> None:
 
     assert [("R_1", "When lost", "a", "b", "wiser")] == answers(prepared)
     assert [(4, "Q2", "Yess")] == [each[:3] for each in reasons(prepared)]
-    assert "1 survey previews (column Status) were left out." in prepared.notes
-    assert "1 unfinished responses (column Finished) were left out." in prepared.notes
+    assert "Left out: survey previews (column Status), 1." in prepared.notes
+    assert "Left out: unfinished responses (column Finished), 1." in prepared.notes
     assert (5, 3) == (prepared.read, prepared.dropped)
 
 
