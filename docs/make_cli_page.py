@@ -11,7 +11,8 @@ PAGE = PROJECT / "docs" / "cli.md"
 HEAD = """\
 # The command line
 
-This page is written by `python docs/make_cli_page.py` from the commands themselves.
+This page is written by `python docs/make_cli_page.py` from the commands themselves. More on what goes
+[in](importing.md), how it is [ranked](ranking.md), [asked](cypher.md) and [exported](datasets.md).
 
 `--graph URL_OR_FOLDER` picks the graph: a folder (embedded engine) or a Neo4j server (`neo4j://…`, `bolt://…`). It may
 stand before or after the command; without it `GRAPHENGINE_GRAPH` counts, else `./moral.graph`. A server's credentials
