@@ -91,9 +91,11 @@ def run() -> dict[str, object]:
     floor, first, again, change, parsed = map(statistics.median, (floors, firsts, agains, changes, parses))
     beyond = statistics.median(c - p for c, p in zip(changes, parses, strict=True))
     measuring.table("A million votes, embedded (median of 3, in turns)", [
-        ("first import", f"{first:.1f} s", f"{floor:.1f} s bare COPY", f"<= 1.5 x (is {first / floor:.2f})", first <= 1.5 * floor),
+        ("first import", f"{first:.1f} s", f"{floor:.1f} s bare COPY", f"<= 1.5 x (is {first / floor:.2f})",
+         first <= 1.5 * floor),
         ("same file again", f"{again:.1f} s", f"{first:.1f} s first", "<= first", again <= first),
-        ("1,000 answers changed", f"{change:.1f} s", f"{parsed:.1f} s parsing", f"< 1 s beyond (is {beyond:.2f})", beyond < 1),
+        ("1,000 answers changed", f"{change:.1f} s", f"{parsed:.1f} s parsing", f"< 1 s beyond (is {beyond:.2f})",
+         beyond < 1),
         ("peak memory", f"{max(peaks)} MB", "", "< 1500 MB", max(peaks) < 1500),
     ])
     return {"size": SIZE, "floor_s": floors, "first_s": firsts, "again_s": agains, "changed_s": changes,

@@ -62,7 +62,9 @@ def measure() -> None:
             bare(number)
         point = _in_turns(ours, bare, 2_000)
         counting = queries.find("ladybug", "count_votes").statements[0]
-        counts = _in_turns(lambda _: store.read("count_votes"), lambda _: connection.execute(counting).get_as_arrow(), 7)
+        counts = _in_turns(
+            lambda _: store.read("count_votes"), lambda _: connection.execute(counting).get_as_arrow(), 7
+        )
     measuring.report(wisest_ours_ms=point[0] * 1e3, wisest_bare_ms=point[1] * 1e3, counts_ours_s=counts[0],
                      counts_bare_s=counts[1])
 

@@ -1,7 +1,4 @@
-"""Draws docs/images/context.svg: one context of the sample graph, wiser is higher.
-
-    python docs/make_picture.py
-"""
+"""Draws docs/images/context.svg: one context of the sample graph, wiser is higher: `python docs/make_picture.py`."""
 
 from __future__ import annotations
 
@@ -49,7 +46,8 @@ def draw() -> str:
         parts.append(
             f'<rect x="{x - BOX[0] / 2:.0f}" y="{y - BOX[1] / 2:.0f}" width="{BOX[0]}" height="{BOX[1]}" rx="7"'
             f' fill="{fill}" stroke="#456"/>'
-            f'<text x="{x:.0f}" y="{y - 3:.0f}" font-size="12" text-anchor="middle" fill="#111">{escape(card["title"])}</text>'
+            f'<text x="{x:.0f}" y="{y - 3:.0f}" font-size="12" text-anchor="middle" fill="#111">'
+            f'{escape(card["title"])}</text>'
             f'<text x="{x:.0f}" y="{y + 13:.0f}" font-size="11" text-anchor="middle" fill="#555">'
             f'{card["score"]:.2f} [{card["lower"]:.2f}, {card["upper"]:.2f}]</text>'
         )
@@ -60,7 +58,7 @@ def _arrow(start: tuple[float, float], end: tuple[float, float], edge: dict[str,
     (x, y), (u, v) = start, end
     y, v = y - BOX[1] / 2, v + BOX[1] / 2
     if y < v:  # nearly the same height: from side to side
-        (x, y), (u, v) = (x, start[1]), (u, end[1])
+        y, v = start[1], end[1]
         x, u = (x + BOX[0] / 2, u - BOX[0] / 2) if x < u else (x - BOX[0] / 2, u + BOX[0] / 2)
     label = f"{min(edge['p_model'], 0.99):.2f} · {edge['wiser']:.0f}/{edge['not_wiser']:.0f}/{edge['unsure']:.0f}"
     mx, my = x + (u - x) * 0.42, y + (v - y) * 0.42

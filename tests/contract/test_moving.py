@@ -45,7 +45,9 @@ def test_a_backup_restores_into_a_new_embedded_graph(store: Store, tmp_path: Pat
 
 
 @pytest.mark.neo4j
-def test_a_backup_moves_a_folder_to_a_server(neo4j_server: Neo4jServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backup_moves_a_folder_to_a_server(
+    neo4j_server: Neo4jServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From a folder to Neo4j and back again: nothing is lost, and loads can still be taken back there."""
     neo4j_server.wipe()
     for name, value in neo4j_server.environment().items():

@@ -84,7 +84,7 @@ def test_answers_that_a_file_itself_supersedes_are_kept_once(store: Store) -> No
 
 
 def test_a_stub_is_filled_in_and_texts_are_never_emptied(store: Store) -> None:
-    """A card known only by its id takes title and policies from a later import; a file without texts takes none away."""
+    """A card known only by its id takes texts from a later import; a file without texts takes none away."""
     append(store, world([(P, "c", "a", "b", "wiser", None)]))
     filled = append(store, {"cards": rows("cards", {"id": "a", "title": "A", "policies": ["LISTENING to the end"]})})
     assert 1 == filled.updated["cards"]
