@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from graphengine.errors import StoreBusyError, StoreError
@@ -66,10 +67,17 @@ class Guard:
                     hint="wait until it has finished, or end it; one process owns a graph's folder at a time",
                     pid=int(holder) if holder.isdigit() else None,
                 ) from None
-            self._file.seek(0)
-            self._file.truncate()
-            self._file.write(str(self.pid))
-            self._file.flush()
+            try:
+                self._file.seek(0)
+                self._file.truncate()
+                self._file.write(str(self.pid))
+                self._file.flush()
+            except OSError as error:
+                with suppress(OSError):
+                    self._file.close()
+                raise StoreError(
+                    f"can't write to the graph {folder}: {error.strerror}", hint="make room, then run it again"
+                ) from None
             _open[self.path] = self
 
     def check(self) -> None:

@@ -293,6 +293,14 @@ class EmbeddedStore(Store):
             try:
                 yield run
                 run("COMMIT")
+            except RuntimeError:
+                # On a full disk the engine says that it committed, and has lost the rows of a COPY all the same. What
+                # it leaves after an error is not used again: the projection is made anew when somebody needs it.
+                with suppress(RuntimeError):
+                    self._close_database()
+                with suppress(OSError):
+                    remove_database(self._file)
+                raise
             except BaseException:
                 # After a rollback that follows a COPY the engine may crash on the next one: start afresh.
                 with suppress(RuntimeError):

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(params=["ladybug", pytest.param("neo4j", marks=pytest.mark.neo4j)])
-def opened(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Store]]:
+def opened(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Store]]:
     """Opens the same graph again and again; empty at first, and with `afresh=True`. It is closed at the end."""
     server = request.getfixturevalue("neo4j_server") if request.param == "neo4j" else None
     if server is not None:

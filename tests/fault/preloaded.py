@@ -3,8 +3,8 @@
 import duckdb  # noqa: F401
 import ladybug  # noqa: F401
 import neo4j  # noqa: F401
-import pyarrow.compute  # noqa: F401
-import pyarrow.dataset  # noqa: F401
+import pyarrow.compute
+import pyarrow.dataset
 import pyarrow.parquet  # noqa: F401
 
 import graphengine.graph

@@ -99,7 +99,8 @@ def overwrite(path: Path, share: float) -> None:
 
 HARM: dict[str, Callable[[Path], object]] = {
     "gone": lambda path: path.unlink(), "empty": lambda path: cut(path, 0), "one byte": lambda path: cut(path, 1),
-    "half": lambda path: cut(path, path.stat().st_size // 2), "a page less": lambda path: cut(path, path.stat().st_size - 4096),
+    "half": lambda path: cut(path, path.stat().st_size // 2),
+    "a page less": lambda path: cut(path, path.stat().st_size - 4096),
     "header": lambda path: overwrite(path, 0), "middle": lambda path: overwrite(path, 0.5),
     "third": lambda path: overwrite(path, 0.3), "end": lambda path: overwrite(path, 1),
     "longer": lambda path: path.write_bytes(path.read_bytes() + GARBAGE),
@@ -128,7 +129,7 @@ def test_a_damaged_wal_is_made_good(harm: str, unclean: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("harm", HARM)
 def test_a_damaged_part_of_the_journal_is_named(harm: str, copy: Path) -> None:
-    """A part that is not what was written is named with its path; nothing on disk changes, and asking again says the same."""
+    """A part that is not what was written is named with its path, every time; nothing on disk changes."""
     part = parts(copy)[1]
     file = sorted(part.iterdir())[0]
     (cut if harm == "a page less" else lambda f, _: HARM[harm](f))(file, 50)
@@ -153,13 +154,13 @@ def test_doctor_names_a_damaged_part_that_nobody_needed(sound: tuple[Path, Any],
 @pytest.mark.parametrize("which", [0, 1, -1])
 @pytest.mark.parametrize("projection", ["sound", "damaged"])
 def test_a_missing_part_is_noticed(which: int, projection: str, copy: Path) -> None:
-    """A journal that lacks a part — the first, one between, the last — is refused, time after time, and stays as it is."""
+    """A journal that lacks its first, its last or another part is refused, every time, and stays as it is."""
     shutil.rmtree(parts(copy)[which])
     if projection == "damaged":
         overwrite(copy / "graph.lbug", 0.5)
     before = files(copy)
     for _ in range(2):
-        with pytest.raises(StoreDamagedError, match="missing|ends with part") as damaged, graphengine.open(copy):
+        with pytest.raises(StoreDamagedError, match=r"missing|ends with part") as damaged, graphengine.open(copy):
             pass
         assert str(copy) in damaged.value.message
         assert before == files(copy)
@@ -178,7 +179,7 @@ def test_a_missing_journal_is_noticed(copy: Path) -> None:
     """Without its journal a graph is damaged, not empty."""
     shutil.rmtree(copy / "journal")
     (copy / "graph.lbug").unlink()
-    with pytest.raises(StoreDamagedError, match="journal .* is missing"), graphengine.open(copy):
+    with pytest.raises(StoreDamagedError, match=r"journal .* is missing"), graphengine.open(copy):
         pass
     assert not (copy / "journal").exists()
 
@@ -202,7 +203,9 @@ def test_a_missing_graph_json_is_named(copy: Path) -> None:
     assert before == files(copy)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"size": "x"}', '{"size": 1, "mtime_ns": 2, "sha256": 3, "part": []}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"size": "x"}', '{"size": 1, "mtime_ns": 2, "sha256": 3, "part": []}']
+)
 def test_a_damaged_note_about_the_projection_costs_a_rebuild(content: str, sound: tuple[Path, Any], copy: Path) -> None:
     """What projection.json says only saves work."""
     (copy / "projection.json").write_text(content)
@@ -246,7 +249,9 @@ def test_drafts_of_a_part_are_dropped(sound: tuple[Path, Any], copy: Path) -> No
     assert not draft.exists()
 
 
-def test_a_crash_between_a_snapshot_and_the_end_of_what_it_replaces(sound: tuple[Path, Any], copy: Path, tmp_path: Path) -> None:
+def test_a_crash_between_a_snapshot_and_the_end_of_what_it_replaces(
+    sound: tuple[Path, Any], copy: Path, tmp_path: Path
+) -> None:
     """Old parts beside the snapshot that replaces them are removed, and the answers stay."""
     old = shutil.copytree(copy / "journal", tmp_path / "old")
     with graphengine.open(copy) as graph:
@@ -357,4 +362,4 @@ def test_somebody_elses_folder_is_no_place_for_a_graph(tmp_path: Path) -> None:
         graphengine.open(tmp_path / "notes.txt")
     with pytest.raises(StoreError, match="there is no graph"):
         graphengine.open(tmp_path / "nothing", create=False)
-    assert ["notes.txt"] == os.listdir(tmp_path)
+    assert ["notes.txt"] == [path.name for path in tmp_path.iterdir()]

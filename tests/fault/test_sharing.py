@@ -75,7 +75,9 @@ def test_a_graph_that_was_never_closed_loses_nothing(tmp_path: Path) -> None:
     """A process that ends without closing its graph leaves all that it committed."""
     file = surveys.write(tmp_path / "a.csv", surveys.rows(5, 5))
     done = program(
-        "import sys, graphengine\ngraph = graphengine.open(sys.argv[1])\nprint(graph.import_file(sys.argv[2]).accepted)",
+        "import sys, graphengine\n"
+        "graph = graphengine.open(sys.argv[1])\n"
+        "print(graph.import_file(sys.argv[2]).accepted)\n",
         tmp_path / "moral.graph", file,
     )
     assert "25" == done.stdout.strip(), done.stderr
