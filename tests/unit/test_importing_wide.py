@@ -220,3 +220,13 @@ def test_wide_without_questions(tmp_path: Path) -> None:
     """Asking for votes-wide without [wide] says what is missing."""
     with pytest.raises(InputError, match="wide"):
         take(tmp_path, "participant,Q1\np1,yes\n", kind="votes-wide")
+
+
+def test_without_a_map_the_error_names_what_to_type(tmp_path: Path) -> None:
+    """A wide file without [wide] is refused; the hint leads to `sniff`, which writes the map itself, and to --map."""
+    with pytest.raises(InputError, match=r"votes-wide needs a map\.toml") as error:
+        take(tmp_path, "participant,Q1,Q2\np1,yes,no\n", kind="votes-wide")
+
+    assert "graphengine sniff" in error.value.hint
+    assert "--map map.toml" in error.value.hint
+    assert ">" not in error.value.hint
