@@ -61,8 +61,8 @@ class Building:
         Raises:
             RuntimeError: What the engine said, if building failed; the file is gone then.
         """
-        self._thread.join()
         try:
+            self._thread.join()
             if self._error is not None:
                 raise self._error
             run = projection.runner(self._connection)

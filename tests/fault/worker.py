@@ -42,7 +42,9 @@ def run(address: str, action: str, argument: str, told: str, environment: dict[s
             graph.store.batch_size = BATCH  # type: ignore[misc]
             if action == "import":
                 graph.import_file(argument, on_commit=acknowledge)
-            elif action == "bulk":
+            elif action in ("bulk", "first"):
+                if action == "first":
+                    ladybug._LARGE = 1_000
                 graph.import_file(argument, batch_size=4_000, on_commit=acknowledge)
             elif action == "undo":
                 graph.undo(argument)
