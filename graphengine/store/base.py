@@ -166,9 +166,9 @@ class Store(ABC):
     def _give_up(self) -> None:
         """Called where an import ends before its last commit."""
 
-    def _erase(self, delta: Delta) -> None:
+    def _erase(self, delta: Delta, hashes: dict[str, str]) -> None:
         """Apply an erasure; nothing of what is gone may stay in any file, also where a crash comes in between."""
-        self._apply(delta)
+        self._apply(delta, hashes)
 
     @abstractmethod
     def _restore(self, identity: Identity, delta: Delta) -> None:
@@ -242,6 +242,7 @@ class Store(ABC):
             on_commit: Called after each commit with the number of votes that are safe so far.
         """
         load_id = _new_load_id()
+        hashes = self.hashes()  # before the rest of the state: whoever writes in between is then noticed
         reader = self._reader(tables)
         merged = merge.merge(tables, reader, load_id)
         outcome = (merged.accepted, merged.changed, merged.unchanged, merged.new, merged.updated)
@@ -260,9 +261,10 @@ class Store(ABC):
         }
         for _ in range(_MOST_OVERTAKEN):
             try:
-                self._write(merged.delta, reader, row, interrupted, batch_size or self.batch_size, on_commit)
+                self._write(merged.delta, reader, hashes, row, interrupted, batch_size or self.batch_size, on_commit)
                 return Appended(load_id, *outcome)
             except OvertakenError:  # somebody wrote in between: what is left to do is worked out again
+                hashes = self.hashes()
                 reader = self._reader(tables)
                 merged = merge.merge(tables, reader, load_id)
         raise StoreBusyError(
@@ -275,7 +277,7 @@ class Store(ABC):
         if interrupted:
             loads = TRUTH["loads"]
             done = loads.table([{**row, "status": "done"} for row in interrupted])
-            self._apply({"loads": Change(loads.table(interrupted), done)})
+            self._apply({"loads": Change(loads.table(interrupted), done)}, self.hashes())
 
     def preview(self, tables: Mapping[str, pa.Table]) -> Appended:
         """What `append` would do, without doing it."""
@@ -296,10 +298,10 @@ class Store(ABC):
         return reader
 
     def _write(
-        self, delta: Delta, reader: Callable[[str], pa.Table], load: dict[str, Any], interrupted: list[dict[str, Any]],
-        size: int, on_commit: Callable[[int], None] | None,
+        self, delta: Delta, reader: Callable[[str], pa.Table], hashes: dict[str, str], load: dict[str, Any],
+        interrupted: list[dict[str, Any]], size: int, on_commit: Callable[[int], None] | None,
     ) -> None:
-        hashes, loads = self.hashes(), TRUTH["loads"]
+        loads = TRUTH["loads"]
         upgrades = _all_upgrades(reader, delta)
         safe = 0
         opened = {**load, "status": "open"}
@@ -334,9 +336,15 @@ class Store(ABC):
         self._commit(part)
         hashes.update(moved)
 
-    def _apply(self, delta: Delta, last: Delta | None = None) -> None:
-        """Commit a delta that was not made by an import; `last` goes with its last commit."""
-        hashes, reader = self.hashes(), self._reader({})
+    def _apply(self, delta: Delta, hashes: dict[str, str], last: Delta | None = None) -> None:
+        """Commit a delta that was not made by an import.
+
+        Args:
+            delta: What goes out and comes in.
+            hashes: The hashes as they were before the delta was worked out.
+            last: What goes with the last commit.
+        """
+        reader = self._reader({})
         upgrades = _all_upgrades(reader, delta)
         parts = list(batches(delta, self.batch_size)) or [{}]
         parts[-1].update(last or {})
@@ -350,7 +358,7 @@ class Store(ABC):
         row = {"id": f"{kind}:{path}", "kind": kind, "path": path, "at": now(), "data_hash": self.content_hash(),
                "contexts": sorted(contexts)}
         known = [old for old in self.state("exports").to_pylist() if old["id"] == row["id"]]
-        self._apply({"exports": Change(spec.table(known), spec.table([row]))})
+        self._apply({"exports": Change(spec.table(known), spec.table([row]))}, self.hashes())
 
     def undo(self, load_id: str) -> Undone:
         """Take an import back: its votes go, what they superseded comes back.
@@ -359,6 +367,7 @@ class Store(ABC):
             NotFoundError: If there is no such load.
             InputError: If it was undone already, or a later import replaced rows that it wrote.
         """
+        hashes = self.hashes()
         loads = {row["id"]: row for row in self.state("loads").to_pylist()}
         if load_id not in loads:
             raise NotFoundError(
@@ -374,7 +383,8 @@ class Store(ABC):
                 )
         delta = merge.undo(load_id, self.state)
         # The load is marked last: where the work is interrupted, undoing it again goes on.
-        self._apply({name: change for name, change in delta.items() if name != "loads"}, {"loads": delta["loads"]})
+        rest = {name: change for name, change in delta.items() if name != "loads"}
+        self._apply(rest, hashes, {"loads": delta["loads"]})
         return Undone(load_id, *_counts(delta))
 
     def erase(self, who: str) -> Erased:
@@ -387,6 +397,7 @@ class Store(ABC):
             NotFoundError: If the graph does not hold the person.
             WrongKeyError: If `who` is a raw id and the key is not there.
         """
+        hashes = self.hashes()
         users = set(self.state("users").column("id").to_pylist())
         user_id = who if who in users else pseudonyms.pseudonym(self.key(), who)
         grave = pseudonyms.tombstone(user_id)
@@ -400,7 +411,7 @@ class Store(ABC):
             )
         exports = self._exports_with(user_id)
         delta = merge.erase(user_id, grave, self.state)
-        self._erase(delta)
+        self._erase(delta, hashes)
         return Erased(user_id, _counts(delta)[0], exports)
 
     def _exports_with(self, user_id: str) -> list[dict[str, Any]]:
@@ -430,7 +441,10 @@ class Store(ABC):
         if any(self.state(name).num_rows for name in ("loads", "contexts", "cards", "users")):
             raise StoreError(f"the graph {self.address} is not empty", hint="restore into a new graph: --graph NEW")
         delta: Delta = {name: added(spec, tables.get(name, spec.empty())) for name, spec in TRUTH.items()}
+        born_with = self.key_file()
         self._restore(identity, {name: change for name, change in delta.items() if len(change)})
+        if pseudonyms.fingerprint(pseudonyms.any_key(born_with)) != identity.key_fingerprint:
+            born_with.unlink()  # the key of the empty graph that this one was: no pseudonym was ever made with it
 
 
 _MOST_OVERTAKEN = 100

@@ -25,7 +25,7 @@ from graphengine.errors import QueryError, StoreDamagedError, StoreError, StoreN
 from graphengine.store import migrations, projection, pseudonyms, queries
 from graphengine.store.base import Identity, Store, now
 from graphengine.store.building import Building
-from graphengine.store.engine import connect, leave_to_parent
+from graphengine.store.engine import ask, connect, leave_to_parent
 from graphengine.store.folder import (
     FORMAT,
     as_closed,
@@ -364,11 +364,11 @@ class EmbeddedStore(Store):
                 self._journal.compact()
             self._journal.forget()
 
-    def _erase(self, delta: Delta) -> None:
+    def _erase(self, delta: Delta, hashes: dict[str, str]) -> None:
         with self._engine():
             (self.folder / "erasing").touch()  # a crash from here on: the next opening goes on with it
             fsync(self.folder)
-        self._apply(delta)
+        self._apply(delta, hashes)
         self._purge()
 
     def _purge(self) -> None:
@@ -485,16 +485,7 @@ class EmbeddedStore(Store):
         with self._write_lock:
             self._readers.append(connection)
         try:
-            connection.set_query_timeout(int(seconds * 1000))
-            connection.execute("BEGIN TRANSACTION READ ONLY")
-            result = connection.execute(text, parameters) if parameters else connection.execute(text)
-            assert not isinstance(result, list)
-            names = result.get_column_names()
-            rows: list[list[Any]] = []
-            while result.has_next() and len(rows) < limit:
-                rows.append(list(result.get_next()))
-            result.close()
-            return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+            return ask(connection, text, parameters, limit, seconds)
         except RuntimeError as error:
             said = str(error).strip()
             hint = f"it ran longer than {seconds:g} s: narrow it, or add LIMIT" if "nterrupt" in said else (
