@@ -17,10 +17,10 @@ demo: $(VENV)/.core ## Run the main job on the sample graph, embedded: import, r
 	@$(VENV)/bin/graphengine demo
 
 test: $(VENV)/.train ## Run all tests (a Neo4j server is started where Docker, or Java 17 and Maven, are there)
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-core: $(VENV)/.dev ## Run the tests that need no torch
-	$(PYTHON) -m pytest -m "not train"
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not train"
 
 lint: $(VENV)/.dev $(LINTER)/node_modules/.package-lock.json ## Check style, types, layers, and every Cypher file with Neo4j's own parser
 	@failed=; \

@@ -450,6 +450,18 @@ class MoralGraph:
         return Doctor(self.store.address, __version__, facts, holds, problems, following)
 
 
+def check_backup(source: str | Path) -> None:
+    """Read a backup without restoring it.
+
+    Raises:
+        InputError: If the folder is not a backup.
+        StoreDamagedError: If a file of it is damaged.
+    """
+    from graphengine.store import backup
+
+    backup.read(Path(source))
+
+
 def dry_run_graph(url_or_folder: str, folder: tempfile.TemporaryDirectory[str]) -> MoralGraph:
     """The graph to try an import on: the one that is there, or an empty one in a temporary folder."""
     there = "://" in url_or_folder or (Path(url_or_folder) / "graph.json").exists()

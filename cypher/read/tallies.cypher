@@ -1,4 +1,4 @@
-// Published counters of pairs of cards.
+// Published counters of pairs of cards. The embedded engine sorts before a RETURN only where a LIMIT follows.
 // returns from_id: string, to_id: string, contexts: [string], wiser: int, not_wiser: int, less_wise: int, unsure: int, impressions: int
 MATCH (t:Tally)-[:FROM_CARD]->(l:ValuesCard)
 MATCH (t)-[:TO_CARD]->(w:ValuesCard)

@@ -108,6 +108,9 @@ def restore(source: Path, as_json: bool, graph: str) -> None:
     \b
       graphengine restore backup-2026-05-01 --graph neo4j://localhost:7687
     """  # noqa: D301
+    from graphengine.graph import check_backup
+
+    check_backup(source)  # before a graph is made: what is no backup leaves nothing behind
     with opened(graph, create=True) as store, output.working("restoring"):
         said = store.restore(source)
         holds = {row["what"]: row["number"] for row in store.query("stats").to_pylist()}

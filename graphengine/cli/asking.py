@@ -202,8 +202,10 @@ def query(query: str, parameters: tuple[str, ...], as_json: bool, graph: str) ->
     with opened(graph) as store:
         table = store.query(query, **_typed(store, query, *_pairs(parameters)))
     columns, rows = table.column_names, table.to_pylist()
+    if table.schema.metadata:
+        say(f"note: only the first {len(rows):,} rows; add LIMIT, or narrow the query", err=True)
     if as_json:
-        output.show_json({"ok": True, "columns": columns, "rows": rows})
+        output.show_json({"ok": True, "columns": columns, "rows": rows, "truncated": bool(table.schema.metadata)})
         return
     output.show_rows(rows, {name: name for name in columns}, empty="no rows")
 

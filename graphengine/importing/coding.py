@@ -6,6 +6,7 @@ names nothing; the checks tell why.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,9 @@ def code_answers(
     ).to_arrow_table()
     coded = {"row": rows["row"], "asked": rows["asked"], "at": rows["at"]}
 
-    raw, (places,) = _places(rows["participant"])
-    people, codes = names.coded(names.pseudonyms(names.trimmed(raw, prefix), pseudonym))
-    coded["u"] = codes.take(places)
+    named, (user_places,) = _places(rows["participant"])
+    pool = ThreadPoolExecutor(1)  # pseudonyms are Python's work, all the rest here is Arrow's
+    users = pool.submit(lambda: names.coded(names.pseudonyms(names.trimmed(named, prefix), pseudonym)))
 
     raw, (from_places, to_places) = _places(rows["from_value"], rows["to_value"])
     cards, codes = names.coded(names.trimmed(raw, prefix))
@@ -71,6 +72,9 @@ def code_answers(
     codes = pa.array([ANSWERS.index(each) if each else None for each in meant], pa.int8())
     coded["a"] = codes.take(places)
     del rows
+    with pool:
+        people, codes = users.result()
+    coded["u"] = codes.take(user_places)
 
     con.register("incoming", pa.table(coded))
     moment = times.at_sql('n."at"')

@@ -133,7 +133,7 @@ def _by_probability(
 ) -> Verdict:
     failed = []
     if p_top[0] < confidence:
-        failed.append(f"P(top) of the leading card is {_short(p_top[0])}, below {_short(confidence)}")
+        failed.append(f"P(top) of the leading card is {_short(p_top[0], confidence)}, below {confidence:.2f}")
     if answers < MIN_ANSWERS:
         failed.append(f"the leading card has {_number(answers, 'answer')}, fewer than {MIN_ANSWERS}")
     if people is None:
@@ -145,7 +145,7 @@ def _by_probability(
     if apart > 1:
         failed.append(f"the cards with P(top) above {RIVAL} lie in {apart} components that no question ties together")
     if not failed:
-        return Verdict(True, f"single winner: P(top) {_short(p_top[0])} (at least {_short(confidence)}), "
+        return Verdict(True, f"single winner: P(top) {_short(p_top[0])} (at least {confidence:.2f}), "
                              f"{_number(answers, 'answer')} from {people} people", rows[:1])
     size, total = 0, 0.0
     while size < len(rows) and total < COVERED - 1e-9:
@@ -156,9 +156,10 @@ def _by_probability(
     return Verdict(False, "no single winner: " + "; ".join(failed), rows[:size])
 
 
-def _short(p: float) -> str:
-    """Two digits, rounded down, so that a number never reads as reaching a limit that it misses."""
-    return f"{math.floor(p * 100 + 1e-9) / 100:.2f}"
+def _short(p: float, limit: float = 1.0) -> str:
+    """Three digits; rounded down where rounding up would read as reaching a limit that the number misses."""
+    text = f"{p:.3f}"
+    return f"{math.floor(p * 1000) / 1000:.3f}" if p < limit <= float(text) else text
 
 
 def _number(n: int, one: str, many: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,26 @@ def connect(path: Path) -> tuple[ladybug.Database, ladybug.Connection]:
 
     database = ladybug.Database(str(path), buffer_pool_size=BUFFER_POOL, throw_on_wal_replay_failure=False)
     return database, ladybug.Connection(database)
+
+
+def ask(
+    connection: ladybug.Connection, text: str, parameters: dict[str, Any], limit: int, seconds: float
+) -> dict[str, list[Any]]:
+    """At most `limit` rows of a query that only reads, in at most `seconds`, as columns.
+
+    Raises:
+        RuntimeError: What the engine said.
+    """
+    connection.set_query_timeout(int(seconds * 1000))
+    connection.execute("BEGIN TRANSACTION READ ONLY")
+    result = connection.execute(text, parameters) if parameters else connection.execute(text)
+    assert not isinstance(result, list)
+    names = result.get_column_names()
+    rows: list[list[Any]] = []
+    while result.has_next() and len(rows) < limit:
+        rows.append(list(result.get_next()))
+    result.close()
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
 
 def leave_to_parent(store: EmbeddedStore) -> None:

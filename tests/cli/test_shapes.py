@@ -114,7 +114,8 @@ def test_query(cli: Callable[..., Said], sample: Path) -> None:
     """`query` gives the columns in order and the rows by column."""
     text = "MATCH (c:Context {id: $id}) RETURN c.id AS id, 1.5 AS x, null AS n"
     answer = cli("query", text, "-p", f"id={SURE}", "--json").json
-    assert {"ok": True, "columns": ["id", "x", "n"], "rows": [{"id": SURE, "x": 1.5, "n": None}]} == answer
+    assert {"ok": True, "columns": ["id", "x", "n"], "rows": [{"id": SURE, "x": 1.5, "n": None}],
+            "truncated": False} == answer
 
 
 def test_export_preferences(cli: Callable[..., Said], own: Path, folder: Path) -> None:

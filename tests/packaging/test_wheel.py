@@ -58,10 +58,11 @@ def test_help_needs_no_extra(installed):
 def test_demo_then_query(installed):
     """After `graphengine demo` a query of `cypher/read` answers with the wisest value of a context."""
     installed.run("demo")
-    everywhere = json.loads(installed.run("query", "wisest_everywhere", "--json").stdout)
+    graph = ("--graph", "graphengine-demo/moral.graph")
+    everywhere = json.loads(installed.run(*graph, "query", "wisest_everywhere", "--json").stdout)
     context = everywhere["rows"][0]["context_id"]
 
-    answer = json.loads(installed.run("query", "wisest_value", "-p", f"context={context}", "--json").stdout)
+    answer = json.loads(installed.run(*graph, "query", "wisest_value", "-p", f"context={context}", "--json").stdout)
 
     assert answer["ok"] is True
     assert everywhere["rows"][0]["title"] == answer["rows"][0]["title"]

@@ -39,14 +39,14 @@ def test_single_winner():
     """P(top) of .85, 5 answers, 3 people, no rival elsewhere: a single winner, and the reason has the numbers."""
     found = verdict(ranks_of(*LEADER), answers_of(a=5), people_of(a=3))
     assert found["single_winner"]
-    assert "single winner: P(top) 0.85 (at least 0.80), 5 answers from 3 people" == found["reason"]
+    assert "single winner: P(top) 0.850 (at least 0.80), 5 answers from 3 people" == found["reason"]
     assert found["data_hash"] is None
 
 
 @pytest.mark.parametrize(
     ("cards", "answers", "people", "words"),
     [
-        ((("a", 0.7999, 0), ("b", 0.2001, 0)), 50, 30, "P(top) of the leading card is 0.79, below 0.80"),
+        ((("a", 0.7999, 0), ("b", 0.2001, 0)), 50, 30, "P(top) of the leading card is 0.799, below 0.80"),
         (LEADER, 4, 3, "the leading card has 4 answers, fewer than 5"),
         (LEADER, 1, 1, "the leading card has 1 answer, fewer than 5"),
         (LEADER, 5, 2, "the answers about the leading card come from 2 people, fewer than 3"),
