@@ -3,8 +3,7 @@
 ```
 GraphEngineError                 something the user can act on
 ├── InputError                   a file or a value from a person is not what it should be (file, row, column, value)
-│   ├── MappingError             map.toml, or the guess in its place, does not fit the file
-│   └── ConflictError            the same id means two different things
+│   └── MappingError             map.toml, or the guess in its place, does not fit the file
 ├── NotFoundError                a context, card, load, query … that the graph does not hold (kind, name, known)
 ├── NotRankedError               an answer needs a ranking that was never made (ranking)
 ├── QueryError                   a Cypher text or its parameters are refused (query)
@@ -90,12 +89,6 @@ class MappingError(InputError):
     """The mapping of columns does not fit the file."""
 
     code = "bad_mapping"
-
-
-class ConflictError(InputError):
-    """The same id means two different things."""
-
-    code = "conflict"
 
 
 class NotFoundError(GraphEngineError):

@@ -155,12 +155,6 @@ RANKINGS = _spec(
 """One run of one method. `parameters` and `calibration` are JSON."""
 
 
-def text_list(table: pa.Table, column: str) -> list[str]:
-    """A text column as Python strings, dictionary-encoded or not."""
-    values = table.column(column)
-    return values.cast(pa.string()).to_pylist()
-
-
 def upgrade_id(context_id: str, from_id: str, to_id: str) -> str:
     """The id of an upgrade: it follows from context, from card and to card.
 

@@ -232,13 +232,6 @@ class Journal:
         self.parts = self._list()
         fsync(self.folder)
 
-    def clear(self) -> None:
-        """Remove every part."""
-        for part in self.parts:
-            shutil.rmtree(part.path)
-        self.parts = []
-        self._cache.clear()
-
 
 def _numbered(table: pa.Table, number: int) -> pa.Table:
     return table.append_column("part", pa.array([number], pa.int64()).take(pa.array([0] * table.num_rows, pa.int64())))

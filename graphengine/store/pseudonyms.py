@@ -10,20 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-import re
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from graphengine.errors import WrongKeyError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-_SHAPE = re.compile(r"p[0-9a-f]{24}")
 
 
 def pseudonym(key: bytes, raw: str) -> str:
@@ -59,11 +52,6 @@ def pseudonyms(key: bytes, raw: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pa.StringArray.from_buffers(len(found), pa.py_buffer(starts), pa.py_buffer(characters))
 
 
-def is_pseudonym(text: str) -> bool:
-    """Whether a text has the shape of a pseudonym."""
-    return _SHAPE.fullmatch(text) is not None
-
-
 def tombstone(user_id: str) -> str:
     """The sha256 of a pseudonym."""
     return hashlib.sha256(user_id.encode(errors="surrogatepass")).hexdigest()
@@ -72,12 +60,6 @@ def tombstone(user_id: str) -> str:
 def fingerprint(key: bytes) -> str:
     """What the graph knows of the key: enough to tell it from another."""
     return hmac.digest(key, b"graphengine key fingerprint", "sha256").hex()[:16]
-
-
-def buried(tombstones: Iterable[str], users: pa.Array | pa.ChunkedArray) -> set[str]:
-    """The users among `users` that have a tombstone."""
-    graves = set(tombstones)
-    return {user for user in users.to_pylist() if tombstone(user) in graves} if graves else set()
 
 
 def server_key_file(graph_id: str) -> Path:
