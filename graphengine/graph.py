@@ -109,6 +109,7 @@ class MoralGraph:
         from graphengine.store.pseudonyms import pseudonyms
 
         state = self.store.state
+        self.store.anticipate()
         prepared = importing.prepare(
             path,
             known=importing.Known(

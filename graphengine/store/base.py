@@ -157,6 +157,9 @@ class Store(ABC):
             OvertakenError: If somebody else has written since the delta was worked out (engines with several writers).
         """
 
+    def anticipate(self) -> None:
+        """Called before a file is parsed: what it will be compared with may be made ready meanwhile."""
+
     def _expect(self, delta: Delta) -> None:
         """Called before the first commit of an import, with all that it will bring."""
 
@@ -474,4 +477,5 @@ def _all_upgrades(reader: Callable[[str], pa.Table], delta: Delta) -> pa.Table:
     parts = [reader("upgrades").select(columns)]
     if "upgrades" in delta:
         parts += [delta["upgrades"].after.select(columns), delta["upgrades"].before.select(columns)]
-    return pa.concat_tables(parts).group_by(columns).aggregate([])
+    parts = [part for part in parts if part.num_rows] or parts[:1]
+    return pa.concat_tables(parts).group_by(columns).aggregate([]) if len(parts) > 1 else parts[0]

@@ -9,6 +9,7 @@ thrown away if the journal could not be written.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class Building:
         self._error: BaseException | None = None
         remove_database(path)
         self._database, self._connection = connect(path)
+        self._hashes: Future[Mapping[str, str]] = Future()
         self._thread = threading.Thread(target=self._fill, args=(identity, table), name="graphengine-build")
         self._thread.start()
 
@@ -51,23 +53,24 @@ class Building:
         try:
             run = projection.runner(self._connection)
             projection.begin(run, identity.graph_id, identity.key_fingerprint, now())
-            projection.fill(run, table, None)
+            projection.fill(run, table, self._hashes.result)
         except BaseException as error:
             self._error = error
 
-    def finish(self, loads: pa.Table, hashes: Mapping[str, str], contexts: list[str], part: int) -> None:
-        """Wait, write what only the end of the import knows, and close the file.
+    def finish(self, loads: pa.Table, hashes: Mapping[str, str], part: int) -> None:
+        """Tell the hashes, wait, write what only the end of the import knows, and close the file.
 
         Raises:
             RuntimeError: What the engine said, if building failed; the file is gone then.
         """
         try:
+            self._hashes.set_result(hashes)
             self._thread.join()
             if self._error is not None:
                 raise self._error
             run = projection.runner(self._connection)
             projection.write(run, "loads", loads.to_pylist())
-            projection.finish(run, hashes, contexts, part)
+            projection.finish(run, part)
         except BaseException:
             self.abandon()
             raise
@@ -75,6 +78,7 @@ class Building:
 
     def abandon(self) -> None:
         """Wait, and remove the file."""
+        self._hashes.cancel()
         self._thread.join()
         with suppress(RuntimeError):
             self._close()

@@ -77,19 +77,20 @@ def remove_database(path: Path) -> None:
         file.unlink()
 
 
-_NOTED = {"size": int, "mtime_ns": int, "sha256": str, "part": int}
+_NOTED = {"size": int, "mtime_ns": int, "sha256": str, "wal_sha256": str, "part": int}
 
 
 def remember(path: Path, note: Path, part: int) -> None:
     """Note what graph.lbug looks like at a clean close: the engine does not notice damage inside it."""
     stat = path.stat()
-    record = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": _digest(path), "part": part}
+    record = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "sha256": _digest(path),
+              "wal_sha256": _digest(wal(path)), "part": part}
     _write_json(note, record)
 
 
 def noted(note: Path) -> dict[str, Any]:
     """What was noted; impossible values where nothing was."""
-    nothing = {"size": -1, "mtime_ns": -1, "sha256": "", "part": 0}
+    nothing = {"size": -1, "mtime_ns": -1, "sha256": "", "wal_sha256": "", "part": 0}
     try:
         record = json.loads(note.read_text(encoding="utf-8"))
         return record if {key: type(value) for key, value in record.items()} == _NOTED else nothing
@@ -102,7 +103,7 @@ def as_closed(path: Path, note: Path) -> bool:
     if not note.exists():
         return True
     record, stat = noted(note), path.stat()
-    if stat.st_size != record["size"] or path.with_name(path.name + ".wal").exists():
+    if stat.st_size != record["size"] or _digest(wal(path)) != record["wal_sha256"]:
         return False
     return stat.st_mtime_ns == record["mtime_ns"] or _digest(path) == record["sha256"]
 
@@ -115,6 +116,13 @@ def _write_json(path: Path, value: dict[str, Any]) -> None:
     fsync(path.parent)
 
 
+def wal(path: Path) -> Path:
+    """Where the engine keeps what it has not yet written into graph.lbug itself."""
+    return path.with_name(path.name + ".wal")
+
+
 def _digest(path: Path) -> str:
+    if not path.exists():
+        return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,9 +12,12 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from graphengine.errors import StoreDamagedError, StoreError
@@ -24,7 +27,7 @@ from graphengine.store.hashing import HASHES
 from graphengine.tables import TRUTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
 SPECS = {**TRUTH, "hashes": HASHES}
@@ -67,25 +70,45 @@ def write_folder(path: Path, files: Mapping[str, pa.Table]) -> str:
     return digest.hexdigest()
 
 
-def read_folder(path: Path, sha256: str) -> dict[str, pa.Table]:
+class Tables(Mapping[str, pa.Table]):
+    """Tables by name; a Parquet file is taken apart when its table is asked for.
+
+    Args:
+        files: Tables, or the bytes of Parquet files that were found sound.
+    """
+
+    def __init__(self, files: Mapping[str, bytes | pa.Table]) -> None:
+        self._files = dict(files)
+
+    def __getitem__(self, name: str) -> pa.Table:
+        import pyarrow.parquet as pq
+
+        found = self._files[name]
+        if isinstance(found, bytes):
+            found = self._files[name] = pq.read_table(pa.BufferReader(found))
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def read_folder(path: Path, sha256: str) -> Tables:
     """The tables of a folder that `write_folder` wrote.
 
     Raises:
         StoreDamagedError: If the bytes are not those that were written.
     """
-    import pyarrow.parquet as pq
-
     digest = hashlib.sha256()
-    tables: dict[str, pa.Table] = {}
-    try:
+    files: dict[str, bytes] = {}
+    with suppress(OSError):
         for file in sorted(path.glob("*.parquet"), key=lambda f: f.stem):
-            content = file.read_bytes()
+            content = files[file.stem] = file.read_bytes()
             digest.update(file.stem.encode() + b"\0" + hashlib.sha256(content).digest())
-            tables[file.stem] = pa.BufferReader(content)
         if digest.hexdigest() == sha256:
-            return {name: pq.read_table(content) for name, content in tables.items()}
-    except (OSError, pa.ArrowInvalid):
-        pass
+            return Tables(files)
     raise StoreDamagedError(
         f"the journal part {path} is damaged: its content does not match the sha256 in its name",
         hint="put this folder back from a backup of yours, or restore the graph: graphengine restore BACKUP",
@@ -107,7 +130,7 @@ class Journal:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.parts = self._list()
-        self._cache: dict[tuple[int, bool], dict[str, pa.Table]] = {}
+        self._cache: dict[tuple[int, bool], Tables] = {}
 
     def _list(self) -> list[Part]:
         found: list[Part] = []
@@ -138,7 +161,7 @@ class Journal:
         """The number of the last part; 0 for an empty journal."""
         return self.parts[-1].number if self.parts else 0
 
-    def read(self, part: Part) -> dict[str, pa.Table]:
+    def read(self, part: Part) -> Tables:
         """The tables of a part, checked."""
         key = (part.number, part.snapshot)
         if key not in self._cache:
@@ -172,7 +195,7 @@ class Journal:
             if change.after.num_rows:
                 files[f"{name}.after"] = change.after
         number = self._put(self.last + 1, "part", files)
-        self._cache[(number, False)] = files  # what follows, the replay, need not read it again
+        self._cache[(number, False)] = Tables(files)  # what follows, the replay, need not read it again
         return number
 
     def _put(self, number: int, kind: str, files: Mapping[str, pa.Table]) -> int:
@@ -196,7 +219,7 @@ class Journal:
         return number
 
     def state(self, name: str) -> pa.Table:
-        """The rows of a table as all parts together leave it, in no particular order."""
+        """The rows of a table as all parts together leave it; an updated row stays where it was first written."""
         spec = SPECS[name]
         after: list[tuple[int, pa.Table]] = []
         before: list[tuple[int, pa.Table]] = []
@@ -208,17 +231,30 @@ class Journal:
                 before.append((part.number, tables[f"{name}.before"]))
         if not after:
             return spec.empty()
+        rows = pa.concat_tables([table for _, table in after])
         if not before:
-            return pa.concat_tables([table for _, table in after])
-        rows = pa.concat_tables([_numbered(table, number) for number, table in after])
-        gone = pa.concat_tables([_numbered(table, number) for number, table in before])
+            return rows
         # A row is there unless a later part took its key out (a part that updates takes it out and brings it again).
         key = ", ".join(spec.key)
-        return sql.run(
+        moved = sql.run(
             f"with gone as (select {key}, max(part) as last from g group by all)"
-            f" select r.* exclude (part) from r left join gone using ({key}) where last is null or part >= last",
-            r=rows, g=gone,
-        ).cast(spec.schema)
+            " select min(n) over (partition by r.key) as first, n, part >= last as there"
+            f" from (select ({key}) as key, part, row_number() over () - 1 as n from r) r"
+            f" join (select ({key}) as key, last from gone) using (key) order by n",
+            r=pa.concat_tables([_numbered(table.select(list(spec.key)), number) for number, table in after]),
+            g=pa.concat_tables([_numbered(table, number) for number, table in before]),
+        )
+        first, place, there = (moved.column(c).to_numpy() for c in ("first", "n", "there"))
+        order = np.arange(rows.num_rows)
+        order[place] = -1
+        order[first[there]] = place[there]
+        return rows.take(pa.array(order[order >= 0]))
+
+    def warm(self, name: str) -> None:
+        """Have a table's parts ready for `state`."""
+        with suppress(StoreDamagedError):  # whoever asks is told
+            for part in self.parts:
+                self.read(part).get(f"{name}.after")
 
     def compact(self) -> None:
         """Fold all parts into one snapshot and remove them."""
@@ -234,4 +270,4 @@ class Journal:
 
 
 def _numbered(table: pa.Table, number: int) -> pa.Table:
-    return table.append_column("part", pa.array([number], pa.int64()).take(pa.array([0] * table.num_rows, pa.int64())))
+    return table.append_column("part", pa.repeat(number, table.num_rows))

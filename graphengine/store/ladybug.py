@@ -25,7 +25,7 @@ from graphengine.errors import QueryError, StoreDamagedError, StoreError, StoreN
 from graphengine.store import migrations, projection, pseudonyms, queries
 from graphengine.store.base import Identity, Store, now
 from graphengine.store.building import Building
-from graphengine.store.engine import ask, connect, leave_to_parent
+from graphengine.store.engine import ask, close, connect, leave_to_parent
 from graphengine.store.folder import (
     FORMAT,
     as_closed,
@@ -34,6 +34,7 @@ from graphengine.store.folder import (
     read_identity,
     remember,
     remove_database,
+    wal,
     write_identity,
 )
 from graphengine.store.guard import Guard
@@ -197,9 +198,7 @@ class EmbeddedStore(Store):
         self._readers.clear()
         self._local = threading.local()
         database, self._database = self._database, None
-        if hasattr(self, "_writer"):
-            self._writer.close()
-        database.close()
+        close(database, self._writer, wal(self._file))
 
     def _rebuild(self, *, keep_derived: bool) -> None:
         with self._write_lock, self._engine():
@@ -228,15 +227,15 @@ class EmbeddedStore(Store):
         fsync(self.folder)
 
     def _fill(self, derived: tuple[pa.Table, list[tuple[pa.Table, pa.Table, pa.Table]]] | None) -> None:
-        run, hashes = projection.runner(self._writer), self.hashes()
+        run = projection.runner(self._writer)
         projection.begin(run, self._identity.graph_id, self._identity.key_fingerprint, now())
-        projection.fill(run, self._journal.state, hashes)
+        projection.fill(run, self._journal.state, self.hashes)
         if derived:
             edges, rankings = derived
             projection.replace_edges(run, edges)
             for ranking, verdicts, ranks in rankings:
                 projection.replace_ranking(run, ranking, verdicts, ranks)
-        projection.finish(run, hashes, [], self._journal.last)
+        projection.finish(run, self._journal.last)
 
     def _derived(self) -> tuple[pa.Table, list[tuple[pa.Table, pa.Table, pa.Table]]]:
         rankings = self.read("rankings")
@@ -321,6 +320,9 @@ class EmbeddedStore(Store):
     def state(self, name: str, upgrades: pa.Array | None = None) -> pa.Table:  # noqa: D102, ARG002
         return self._journal.state(name)
 
+    def anticipate(self) -> None:  # noqa: D102
+        threading.Thread(target=self._journal.warm, args=("votes",), name="graphengine-warm").start()
+
     def migrate(self, *, force: bool = False) -> list[str]:  # noqa: D102, ARG002
         return []  # the projection is made by the migrations of this version whenever it is opened
 
@@ -349,9 +351,8 @@ class EmbeddedStore(Store):
         if self._building is None:
             return
         building, self._building = self._building, None
-        contexts = self._journal.state("contexts").column("id").to_pylist()
         with suppress(RuntimeError, OSError):  # if that failed, the replay builds it once more, and says what is wrong
-            building.finish(self._journal.state("loads"), self.hashes(), contexts, self._journal.last)
+            building.finish(self._journal.state("loads"), self.hashes(), self._journal.last)
             self._close_database()
             self._put_in_place(self.folder / _DRAFT)
             self._connect(self._file)

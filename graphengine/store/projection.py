@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from graphengine.store import hashing, migrations, queries
 from graphengine.store.delta import Change, Delta, split
@@ -40,7 +39,6 @@ _NODES = {
 }
 
 
-
 def runner(connection: ladybug.Connection) -> Callable[..., Any]:
     """A function that runs one statement on a connection."""
 
@@ -67,21 +65,37 @@ def begin(run: Callable[..., Any], graph_id: str, key_fingerprint: str, at: int)
     write(run, "graph", [{"id": "graph", "graph_id": graph_id, "key_fingerprint": key_fingerprint}])
 
 
-def fill(run: Callable[..., Any], table: Callable[[str], pa.Table], hashes: Mapping[str, str] | None) -> None:
-    """All rows of the truth, by COPY, without a transaction; `hashes` may come later, by `finish`."""
+def fill(run: Callable[..., Any], table: Callable[[str], pa.Table], hashes: Callable[[], Mapping[str, str]]) -> None:
+    """All rows of the truth, by COPY, without a transaction.
+
+    Args:
+        run: Runs a statement.
+        table: The rows of a truth table.
+        hashes: Gives all hashes; asked only when everything that can do without contexts, which carry theirs, is there.
+    """
+    upgrades = table("upgrades")
+    of_contexts = ("raises", "tallies")
     for name in TRUTH:
-        rows = table(name)
-        if name == "contexts" and hashes is not None:
-            shown = pa.array([hashing.shown(hashes, c) for c in rows.column("id").to_pylist()], pa.string())
-            _copy(run, "Context", rows.append_column("data_hash", shown))
-        elif rows.num_rows:
-            _insert(run, name, rows, COPY_FROM if rows.num_rows >= COPY_FROM else 0)
+        if name == "upgrades":
+            _copy(run, "Upgrade", upgrades.select(["id", "story", "load_id"]))
+            _copy_candidates(run, upgrades)
+        elif name != "contexts" and name not in of_contexts:
+            _fill_table(run, name, table(name))
+    contexts, known = table("contexts"), hashes()
+    shown = pa.array([hashing.shown(known, c) for c in contexts.column("id").to_pylist()], pa.string())
+    _copy(run, "Context", contexts.append_column("data_hash", shown))
+    _copy(run, "IN_CONTEXT", upgrades.select(["id", "context_id"]))
+    for name in of_contexts:
+        _fill_table(run, name, table(name))
+    _graph_hashes(run, known)
 
 
-def finish(run: Callable[..., Any], hashes: Mapping[str, str], contexts: list[str], part: int) -> None:
-    """The hashes (of these contexts, where `fill` did not have them), the last part, and all of it on disk."""
-    write(run, "context_hashes", [{"id": c, "hash": hashing.shown(hashes, c)} for c in contexts])
-    _graph_hashes(run, hashes)
+def _fill_table(run: Callable[..., Any], name: str, rows: pa.Table) -> None:
+    _insert(run, name, rows, COPY_FROM if rows.num_rows >= COPY_FROM else 0)
+
+
+def finish(run: Callable[..., Any], part: int) -> None:
+    """The number of the last part, and all of it on disk."""
     mark(run, part)
     run("CHECKPOINT")
 
@@ -180,10 +194,14 @@ def _insert(run: Callable[..., Any], name: str, rows: pa.Table, copy_from: int) 
     elif name == "upgrades":
         _copy(run, "Upgrade", rows.select(["id", "story", "load_id"]))
         _copy(run, "IN_CONTEXT", rows.select(["id", "context_id"]))
-        _copy(run, "FROM_CARD", rows.select(["id", "from_id"]), " (from='Upgrade', to='ValuesCard')")
-        _copy(run, "TO_CARD", rows.select(["id", "to_id"]), " (from='Upgrade', to='ValuesCard')")
+        _copy_candidates(run, rows)
     else:  # tallies are few: published pairs, not votes
         write(run, name, rows.to_pylist())
+
+
+def _copy_candidates(run: Callable[..., Any], upgrades: pa.Table) -> None:
+    _copy(run, "FROM_CARD", upgrades.select(["id", "from_id"]), " (from='Upgrade', to='ValuesCard')")
+    _copy(run, "TO_CARD", upgrades.select(["id", "to_id"]), " (from='Upgrade', to='ValuesCard')")
 
 
 def _update(run: Callable[..., Any], name: str, rows: pa.Table) -> None:
@@ -215,8 +233,7 @@ def replace_ranking(run: Callable[..., Any], ranking: pa.Table, verdicts: pa.Tab
     remove_ranking(run, ranking_id)
     write(run, "rankings", ranking.to_pylist())
     for name, rows in (("verdicts", verdicts), ("ranks", ranks)):
-        named = rows.append_column("ranking_id", pc.cast(pa.array([ranking_id]), pa.string()).take(
-            pa.array([0] * rows.num_rows, pa.int64())))
+        named = rows.append_column("ranking_id", pa.repeat(ranking_id, rows.num_rows))
         if named.num_rows < COPY_FROM:
             write(run, name, named.to_pylist())
         elif name == "verdicts":
