@@ -28,10 +28,10 @@ from graphengine.answers import (
     ExportOutcome,
     ImportOutcome,
     RankingView,
-    RankOutcome,
     Wisest,
 )
 from graphengine.errors import GraphEngineError, InputError, NotFoundError, NotRankedError
+from graphengine.judging import Judging
 from graphengine.store import open_store, queries
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def open(url_or_folder: str | Path = "moral.graph", *, create: bool = True) -> M
     return MoralGraph(open_store(str(url_or_folder), create=create))
 
 
-class MoralGraph:
+class MoralGraph(Judging):
     """A moral graph: votes in, the wisest value per context out.
 
     Args:
@@ -175,25 +175,6 @@ class MoralGraph:
         return erased
 
     # Ranking ------------------------------------------------------------------------------------------------------
-
-    def rank(
-        self, method: str = "bradley-terry", *, edge_rule: str = "mai-2023", not_wiser: str = "against",
-        confidence: float = 0.8, scores: str = "normalised", tallies: bool = False,
-    ) -> RankOutcome:
-        """Rank the cards of every context and derive the wiser edges; both are stored in the graph.
-
-        Args:
-            method: `bradley-terry`, or `pagerank` over the edges of a rule.
-            edge_rule: For pagerank: a name of `graphengine.ranking.EDGE_RULES`.
-            not_wiser: `against`: a "not wiser" counts for the card asked from; `tie`: for neither.
-            confidence: The least P(top) of a single winner.
-            scores: For pagerank: `normalised` (sum to 1 in each context) or `published` (as the published code).
-            tallies: Let bradley-terry use published tallies as if they were votes.
-
-        Raises:
-            RankingError: If the method can't run on what there is.
-        """
-        return ranked.rank(self.store, method, edge_rule, not_wiser, confidence, scores, tallies)
 
     # Asking -------------------------------------------------------------------------------------------------------
 

@@ -102,6 +102,22 @@ COUNTS = _spec(
 """Answers per context and ordered pair, canonical cards, sorted by the key. `to_id` is the card *asked about as wiser*,
 not the finding. Text columns may be dictionary-encoded."""
 
+SAID = _spec(
+    "user_id context_id from_id to_id",
+    user_id=_TEXT, context_id=_TEXT, from_id=_TEXT, to_id=_TEXT, answer=_TEXT, at=_INT,
+)
+"""Single votes with their context and canonical cards, for what must know who said what. Votes whose
+two cards became one by `duplicates` are left out; a key comes twice where a person answered about two duplicates."""
+
+MEMBERS = _spec("user_id group_id", user_id=_TEXT, group_id=_TEXT, variable=_TEXT, value=_TEXT)
+"""Who belongs to which group (of which variable), where people opted in."""
+
+GROUP_COUNTS = _spec(
+    "group_id context_id from_id to_id",
+    group_id=_TEXT, context_id=_TEXT, from_id=_TEXT, to_id=_TEXT, wiser=_INT, not_wiser=_INT, unsure=_INT,
+)
+"""COUNTS of the members of each group."""
+
 PEOPLE = _spec("context_id card_id", context_id=_TEXT, card_id=_TEXT, people=_INT)
 """Distinct people who answered anything about a card in a context."""
 

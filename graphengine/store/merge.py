@@ -12,8 +12,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from pyarrow.compute import call_function
 
 from graphengine.store import sql
 from graphengine.store.delta import Change, Delta, added
@@ -120,11 +121,11 @@ def _unlike(incoming: pa.Table, known: pa.Table, columns: list[str], optional: l
     if any(pa.types.is_nested(field.type) for field in incoming.schema):
         return incoming  # such tables are small
     here, there = incoming.slice(0, length), known.slice(0, length)
-    same = pa.chunked_array([pa.repeat(True, length)])
+    same = np.ones(length, dtype=bool)
     for name in columns:
-        equal = pc.fill_null(pc.equal(here.column(name), there.column(name)), False)
-        same = pc.and_(same, pc.or_(equal, pc.is_null(here.column(name))) if name in optional else equal)
-    rest = here.filter(pc.invert(same))
+        equal = call_function("equal", [here.column(name), there.column(name)]).fill_null(False).to_numpy()
+        same &= (equal | here.column(name).is_null().to_numpy()) if name in optional else equal
+    rest = here.filter(pa.array(~same))
     return pa.concat_tables([rest, incoming.slice(length)])
 
 

@@ -1,49 +1,20 @@
-"""Between store and ranking: what is read to rank, what is written, and what a ranking is called."""
+"""Making a ranking: what is read from the store, what is written."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from graphengine import __version__
-from graphengine.answers import EdgeList, RankOutcome
-from graphengine.errors import NotRankedError, RankingError
+from graphengine.answers import RankOutcome
+from graphengine.errors import RankingError
+from graphengine.ranked.names import ranking_id
 from graphengine.tables import COUNTS, RANKINGS, canonical_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from graphengine.store.base import Store
-
-_ID = re.compile(r"(?P<method>\S+)(?: (?P<rule>[a-z0-9-]+))?(?: not-wiser=(?P<not_wiser>\S+))?")
-
-
-def ranking_id(method: str, edge_rule: str = "mai-2023", not_wiser: str = "against") -> str:
-    """What a ranking is called: rankings of several methods and rules live side by side.
-
-    Example:
-        >>> ranking_id("bradley-terry"), ranking_id("pagerank"), ranking_id("bradley-terry", not_wiser="tie")
-        ('bradley-terry', 'pagerank mai-2023', 'bradley-terry not-wiser=tie')
-    """
-    if method == "pagerank":
-        return f"pagerank {edge_rule}"
-    return method if not_wiser == "against" else f"{method} not-wiser={not_wiser}"
-
-
-def options(name: str) -> str:
-    """The options of `graphengine rank` that make a ranking.
-
-    Example:
-        >>> options("pagerank mai-2023")
-        ' --method pagerank --edge-rule mai-2023'
-    """
-    match = _ID.fullmatch(name)
-    if match is None or name == "bradley-terry":
-        return ""
-    text = f" --method {match['method']}" if match["method"] != "bradley-terry" else ""
-    text += f" --edge-rule {match['rule']}" if match["rule"] else ""
-    return text + (f" --not-wiser {match['not_wiser']}" if match["not_wiser"] else "")
 
 
 def rank(
@@ -145,62 +116,3 @@ def again(store: Store) -> None:
                  said["scores"], said["tallies"])
         else:
             store.forget(row["id"])
-
-
-def rule_edges(store: Store, rule: str, context: str | None) -> EdgeList:
-    """The edges under a named rule; see `MoralGraph.edges`."""
-    from graphengine import ranking
-
-    counts, tallies = store.read("count_votes"), store.read("tallies")
-    _, gave_way = ranking.superseded_tallies(counts, tallies)
-    return EdgeList(rule, ranking.rule_edges(counts, rule, tallies, context), gave_way)
-
-
-def preference_source(store: Store) -> dict[str, Any]:
-    """The tables that a preference dataset is made from.
-
-    Raises:
-        NotRankedError: If the graph was never ranked by bradley-terry.
-    """
-    made = {row["id"]: row for row in store.read("rankings").to_pylist()}
-    found = made.get("bradley-terry") or next((r for r in made.values() if r["method"] == "bradley-terry"), None)
-    if found is None:
-        raise NotRankedError(
-            "there is no ranking by bradley-terry to export", hint="graphengine rank", ranking="bradley-terry"
-        )
-    read = store.read
-    holds = dict(zip(*(read("stats").column(c).to_pylist() for c in ("what", "number")), strict=True))
-    return {
-        "edges": read("wiser_edges"), "cards": read("cards"), "contexts": read("contexts"),
-        "scenarios": read("scenarios"), "raises": read("raises"), "upgrades": read("upgrades"),
-        "ranking": {"ranking_id": found["id"], **{key: found[key] for key in
-                    ("method", "parameters", "data_hash", "calibration", "version")}},
-        "facts": {"votes": holds["votes"], "contexts": holds["contexts"],
-                  "participants": read("participants").column("participants")[0].as_py()},
-    }
-
-
-def as_arrow(columns: dict[str, list[Any]], cut: bool = False) -> pa.Table:
-    """Columns of a person's own query as a table; what Arrow can't type becomes text. `cut`: there were more rows."""
-    import pyarrow as pa
-
-    arrays: dict[str, pa.Array] = {}
-    for name, values in columns.items():
-        plain = [_plain(value) for value in values]
-        try:
-            arrays[name] = pa.array(plain)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
-            arrays[name] = pa.array([None if v is None else str(v) for v in plain], pa.string())
-    return pa.table(arrays, metadata={"truncated": "true"} if cut else None)
-
-
-def _plain(value: Any) -> Any:
-    from decimal import Decimal
-
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "items"):  # a node or relationship: its properties; the engine's own marks start with _
-        return {key: _plain(item) for key, item in value.items() if not str(key).startswith("_")}
-    return value

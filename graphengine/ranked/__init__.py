@@ -1,0 +1,13 @@
+"""Between store and ranking: what is read to rank, what is written, and what a ranking is called.
+
+One module for each thing that is asked of a ranked graph; `graphengine.graph` opens the store and calls them.
+"""
+
+from __future__ import annotations
+
+from graphengine.ranked.making import again, rank
+from graphengine.ranked.names import options, ranking_id
+from graphengine.ranked.own_query import as_arrow
+from graphengine.ranked.sources import preference_source, rule_edges
+
+__all__ = ["again", "as_arrow", "options", "preference_source", "rank", "ranking_id", "rule_edges"]
