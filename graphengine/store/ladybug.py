@@ -6,8 +6,8 @@ moral.graph/
   key               the key of the pseudonyms (mode 600)
   lock              the process that owns the folder
   journal/          the truth: numbered parts
-  graph.lbug        the projection that Cypher reads; made from the journal, can be made again
-  projection.json   size, time and sha256 of graph.lbug at the last clean close
+  graph.lbug        the projection that Cypher reads; made from the journal, can be made again (with its .wal)
+  projection.json   size, time and sha256 of both at the last clean close
 ```
 
 Opening replays what the projection lacks. A projection that is damaged, from another version, or not the file that was

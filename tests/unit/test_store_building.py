@@ -51,3 +51,17 @@ def test_a_journal_that_can_not_be_written_leaves_no_half_built_graph(tmp_path: 
         assert 52_000 > safe
         assert 52_000 - safe == append(store, TABLES, batch_size=20_000).accepted
         assert 52_000 == sum(row["wiser"] for row in store.read("count_votes").to_pylist())
+
+
+def test_an_updated_row_stays_where_it_was_written(tmp_path: Path) -> None:
+    """What is known keeps its order through updates and removals, so that a file that comes again is known at once."""
+    with open_store(str(tmp_path / "moral.graph")) as store:
+        votes = [(f"p{user:024x}", "c", "a", "b", "wiser", None) for user in range(6)]
+        append(store, world(votes))
+        before = store.state("votes").column("user_id").to_pylist()
+        append(store, world([(*vote[:4], "unsure", None) for vote in (votes[3], votes[1])]))
+        state = store.state("votes")
+        assert before == state.column("user_id").to_pylist()
+        assert 2 == state.column("answer").to_pylist().count("unsure")
+        store.erase(votes[2][0])
+        assert [user for user in before if user != votes[2][0]] == store.state("votes").column("user_id").to_pylist()
