@@ -6,8 +6,8 @@ One module for each thing that is asked of a ranked graph; `graphengine.graph` o
 from __future__ import annotations
 
 from graphengine.ranked.making import again, rank
-from graphengine.ranked.names import options, ranking_id
+from graphengine.ranked.names import Wanted, options, ranking_id
 from graphengine.ranked.own_query import as_arrow
 from graphengine.ranked.sources import preference_source, rule_edges
 
-__all__ = ["again", "as_arrow", "options", "preference_source", "rank", "ranking_id", "rule_edges"]
+__all__ = ["Wanted", "again", "as_arrow", "options", "preference_source", "rank", "ranking_id", "rule_edges"]
