@@ -164,6 +164,25 @@ VERDICTS = _spec(
 """What a ranking says of each context it covers: is a single winner named, why (not), and the state of the votes that
 it was made from."""
 
+INFLUENCE = _spec(
+    "context_id", context_id=_TEXT, card_id=_TEXT, user_id=_TEXT, p_top=_REAL, p_top_without=_REAL,
+    takes_win=pa.bool_(), why=_TEXT, people=_INT, checked=_INT,
+)
+"""Of each context in which a single winner would be named: `card_id` with its P(top), the person `user_id` whose
+removal costs it most, its P(top) then, whether that takes the win away, and `why` (what the rule then says; empty where
+nothing changes). `people` answered in the context; `checked` of them were left out exactly, for all others a bound says
+that they can't."""
+
+STRUCTURES = _spec(
+    "context_id", context_id=_TEXT, cards=_INT, pairs=_INT, components=_INT, cyclic_cards=_TEXTS,
+    cycles=pa.list_(_TEXTS), cyclicity=_REAL, triangles=_INT, transitivity=_REAL, isolated=_TEXTS,
+    never_asked=_TEXTS,
+)
+"""How the cards of a context hang together (`graphengine.ranking.structure`). `cyclic_cards`: members of strongly
+connected components of more than one card; `cycles`: some of the circles there, each card less wise than the next and
+the last than the first; `cyclicity`: share of the flow that no order explains, null where no loop exists;
+`transitivity`: of the `triangles`, null where there is none; `never_asked`: null where it is not known."""
+
 RANKINGS = _spec(
     "id", id=_TEXT, method=_TEXT, edge_rule=_TEXT, parameters=_TEXT, calibration=_TEXT, data_hash=_TEXT, at=_INT,
     version=_TEXT,

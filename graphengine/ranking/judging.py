@@ -13,11 +13,15 @@ import numpy as np
 import pyarrow as pa
 
 from graphengine.errors import RankingError
+from graphengine.ranking.arrays import compute
 from graphengine.ranking.layout import codes, lay_out
 from graphengine.tables import RANKS, VERDICTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from graphengine.ranking.arrays import Ints
+    from graphengine.ranking.calibration import Calibration
 
 
 MIN_ANSWERS = 5
@@ -27,35 +31,42 @@ COVERED = 0.9
 """A single winner has at least `MIN_ANSWERS` answers from `MIN_PEOPLE` people; cards with P(top) above `RIVAL` must be
 in its component; a set of cards has a total P(top) of at least `COVERED`."""
 
+_PARTS = 2**40
+
 
 class Verdict(NamedTuple):
-    """Of one context: is there a single winner, why (not), and which rows `wisest` answers."""
+    """Of one context: is there a single winner, and why (not)."""
 
     single_winner: bool
     reason: str
-    members: list[int]
 
 
 def verdicts(
     ranks: pa.Table, counts: pa.Table, people: pa.Table | None = None, *, method: str = "bradley-terry",
-    confidence: float = 0.8,
+    confidence: float = 0.8, said: pa.Table | Callable[[list[str]], pa.Table] | None = None,
+    calibration: Calibration | None = None,
 ) -> pa.Table:
     """The verdict on every context that has answers or ranks.
 
-    For `bradley-terry` a single winner needs P(top) >= `confidence`, at least 5 answers from at least 3 people on that
-    card, and every card with P(top) > .05 in the same component; otherwise the smallest set of cards with total
-    P(top) >= .9 is given. Without `people` the number of people is not known, so no single winner is named. For
-    `pagerank`, which has no uncertainty, the first card is the winner unless others tie with it.
+    A method with P(top) names a single winner where P(top) >= `confidence`, at least 5 answers from at least 3 people
+    are about that card, every card with P(top) > .05 is in the same component, and (with `said`, for `bradley-terry`)
+    no single person's answers decide it: whoever is left out, the same rule names the same card. Otherwise the
+    smallest set of cards with total P(top) >= .9 is given. Without `people` the number of people is not known, so no
+    single winner is named. A method without uncertainty names its first card unless others tie with it.
 
     Args:
         ranks: RANKS, any row order.
         counts: COUNTS that they were made from.
         people: PEOPLE: who answered about a card in a context.
-        method: "bradley-terry" or "pagerank".
+        method: The name of the method that made the ranks.
         confidence: The least P(top) of a single winner.
+        said: SAID: the single votes behind the counts; or a function that gives them for some contexts, so that they
+            are read only where a winner would be named. Without it nobody is left out (see `influence`).
+        calibration: That the ranks were made with; needed for `said` only, made from the counts if it is missing.
 
     Returns:
-        VERDICTS sorted by context, `data_hash` null (the caller knows the state of the votes). Reasons name no card.
+        VERDICTS sorted by context, `data_hash` null (the caller knows the state of the votes). Reasons name no card
+        and no person. `settle` brings the ranks' `tied_top` into line with them.
 
     Raises:
         RankingError: If `confidence` is not above 0 and at most 1.
@@ -66,70 +77,140 @@ def verdicts(
         "n": pa.array(layout.answers_per_node()),
     }))
     judged = judge(ranks, answers, people, method=method, confidence=confidence)
+    if said is not None and method == "bradley-terry":
+        _leave_people_out(judged, ranks, counts, said, calibration, confidence)
     silent = "no card is ranked: no edge of this context passes the edge rule" if method == "pagerank" else (
         "no card is ranked: the ranking does not cover this context")
     for context in layout.contexts.to_pylist():
-        judged.setdefault(context, Verdict(False, silent, []))
+        judged.setdefault(context, Verdict(False, silent))
     return VERDICTS.table([
         {"context_id": context, "single_winner": judged[context].single_winner, "reason": judged[context].reason}
         for context in sorted(judged)
     ])
 
 
+def _leave_people_out(
+    judged: dict[str, Verdict], ranks: pa.Table, counts: pa.Table,
+    said: pa.Table | Callable[[list[str]], pa.Table], calibration: Calibration | None, confidence: float,
+) -> None:
+    """Of the contexts with a single winner, take it from those where one person decides."""
+    from graphengine.ranking.calibration import calibrate
+    from graphengine.ranking.influence import influence
+
+    named = [context for context, verdict in judged.items() if verdict.single_winner]
+    if not named:
+        return
+    of_named = ranks.filter(compute().is_in(ranks.column("context_id").cast(pa.string()), value_set=pa.array(named)))
+    found = influence(
+        said(named) if callable(said) else said, of_named, counts, calibration or calibrate(counts),
+        confidence=confidence,
+    )
+    left_open = _mark(of_named, set())
+    shares = left_open.filter(left_open.column("tied_top")).group_by("context_id").aggregate(
+        [("p_top", "count"), ("p_top", "sum")])
+    known = {row["context_id"]: _open(row["p_top_count"], row["p_top_sum"]) for row in shares.to_pylist()}
+    for row in found.to_pylist():
+        context = row["context_id"]
+        if row["takes_win"]:
+            judged[context] = Verdict(False, "no single winner: removing one person's answers would take the win away "
+                                             f"({row['why']}); {known[context]}")
+        else:
+            one = judged[context]
+            judged[context] = one._replace(reason=f"{one.reason}, and no one person's answers decide it")
+
+
 def with_tied_top(
     ranks: pa.Table, answers: Ints, people: pa.Table | None, *, method: str, confidence: float
 ) -> pa.Table:
-    """The ranks with `tied_top` filled: member of what `wisest` answers."""
-    top = np.zeros(ranks.num_rows, bool)
-    for verdict in judge(ranks, answers, people, method=method, confidence=confidence).values():
-        top[verdict.members] = True
+    """The ranks with `tied_top` filled: member of what `wisest` answers, nobody left out.
+
+    `answers` has the number of answers about the card of each row.
+    """
+    judged = judge(ranks, answers, people, method=method, confidence=confidence)
+    return _mark(ranks, {context for context, verdict in judged.items() if verdict.single_winner})
+
+
+def settle(ranks: pa.Table, verdicts: pa.Table) -> pa.Table:
+    """The ranks with `tied_top` as the verdicts say: the single winner, or the smallest set that the votes leave open.
+
+    Args:
+        ranks: RANKS, any row order.
+        verdicts: VERDICTS on the same contexts.
+
+    Returns:
+        RANKS in the same row order.
+
+    Example:
+        >>> from graphengine import tables
+        >>> ranks = tables.RANKS.table([
+        ...     {"context_id": "c", "card_id": "a", "rank": 1, "p_top": 0.85, "tied_top": True},
+        ...     {"context_id": "c", "card_id": "b", "rank": 2, "p_top": 0.15, "tied_top": False}])
+        >>> one_decides = tables.VERDICTS.table([{"context_id": "c", "single_winner": False, "reason": "…"}])
+        >>> settle(ranks, one_decides).column("tied_top").to_pylist()
+        [True, True]
+    """
+    return _mark(ranks, set(verdicts.filter(verdicts.column("single_winner")).column("context_id").to_pylist()))
+
+
+def _mark(ranks: pa.Table, single: set[str]) -> pa.Table:
+    context, names = codes(ranks.column("context_id"))
+    rank = ranks.column("rank").to_numpy()
+    if _has_probability(ranks):
+        p_top = ranks.column("p_top").to_numpy()
+        order = np.lexsort((rank, -p_top, context))
+        # Whole numbers, so that a context's sums do not depend on those before it.
+        share, sorted_context = np.rint(p_top[order] * _PARTS).astype(np.int64), context[order]
+        start = np.searchsorted(sorted_context, sorted_context)
+        before = np.cumsum(share) - share
+        before -= before[start]
+        alone = np.array([name in single for name in names.to_pylist()], bool)[sorted_context]
+        top = np.empty(len(order), bool)
+        top[order] = np.where(alone, np.arange(len(order)) == start, before < (COVERED - 1e-9) * _PARTS)
+    else:
+        top = rank == 1
     at = RANKS.schema.get_field_index("tied_top")
-    return ranks.set_column(at, RANKS.schema.field(at), pa.array(top))
+    return ranks.set_column(at, RANKS.schema.field(at), pa.array(top, pa.bool_()))
+
+
+def _has_probability(ranks: pa.Table) -> bool:
+    return ranks.num_rows > 0 and ranks.column("p_top").null_count == 0
 
 
 def judge(
     ranks: pa.Table, answers: Ints, people: pa.Table | None, *, method: str, confidence: float
 ) -> dict[str, Verdict]:
-    """The verdict by context id; members are row numbers of `ranks`.
-
-    `answers` has the number of answers about the card of each row.
-    """
+    """The verdict by context id, nobody left out. `answers` has the number of answers about the card of each row."""
     if not 0 < confidence <= 1:
         raise RankingError(f"confidence must be above 0 and at most 1, not {confidence}", hint="--confidence 0.8",
                            value=confidence)
     context, names = codes(ranks.column("context_id"))
     rank = ranks.column("rank").to_numpy()
-    if method == "pagerank":
-        order, key = np.lexsort((rank, context)), rank
-    else:
-        key = ranks.column("p_top").to_numpy()
-        order = np.lexsort((rank, -key, context))
+    probable = _has_probability(ranks)
+    key = ranks.column("p_top").to_numpy() if probable else rank
+    order = np.lexsort((rank, -key, context)) if probable else np.lexsort((rank, context))
     ends = np.searchsorted(context[order], np.arange(len(names) + 1)).tolist()
-    rows, keys = order.tolist(), key[order].tolist()
+    keys, first = key[order].tolist(), order[ends[:-1]]
     component = ranks.column("component").to_numpy()[order].tolist()
-    persons = None if people is None else _look_up(ranks, people.rename_columns({"people": "n"}))
+    about = np.asarray(answers)[first].tolist()
+    persons = None if people is None else _look_up(ranks, people.rename_columns({"people": "n"}))[first].tolist()
     judged = {}
-    for name, start, end in zip(names.to_pylist(), ends[:-1], ends[1:], strict=True):
+    for at, (name, start, end) in enumerate(zip(names.to_pylist(), ends[:-1], ends[1:], strict=True)):
         part = slice(start, end)
-        if method == "pagerank":
-            judged[name] = _by_rank(rows[part], keys[part])
-        else:
-            first = rows[start]
-            judged[name] = _by_probability(rows[part], keys[part], component[part], int(answers[first]),
-                                           None if persons is None else int(persons[first]), confidence)
+        judged[name] = _by_probability(
+            keys[part], component[part], about[at], None if persons is None else persons[at], confidence,
+        ) if probable else _by_rank(keys[part], method)
     return judged
 
 
-def _by_rank(rows: list[int], rank: list[int]) -> Verdict:
-    first = rows[: rank.count(1)]
-    if len(first) == 1:
-        return Verdict(True, "highest PageRank; PageRank has no uncertainty, so this says nothing of how sure it is",
-                       first)
-    return Verdict(False, f"no single winner: {len(first)} cards tie for the highest PageRank", first)
+def _by_rank(rank: list[int], method: str) -> Verdict:
+    score, first = "PageRank" if method == "pagerank" else f"{method} score", rank.count(1)
+    if first == 1:
+        return Verdict(True, f"highest {score}; {score} has no uncertainty, so this says nothing of how sure it is")
+    return Verdict(False, f"no single winner: {first} cards tie for the highest {score}")
 
 
 def _by_probability(
-    rows: list[int], p_top: list[float], component: list[int], answers: int, people: int | None, confidence: float
+    p_top: list[float], component: list[int], answers: int, people: int | None, confidence: float
 ) -> Verdict:
     failed = []
     if p_top[0] < confidence:
@@ -146,14 +227,18 @@ def _by_probability(
         failed.append(f"the cards with P(top) above {RIVAL} lie in {apart} components that no question ties together")
     if not failed:
         return Verdict(True, f"single winner: P(top) {_short(p_top[0])} (at least {confidence:.2f}), "
-                             f"{_number(answers, 'answer')} from {people} people", rows[:1])
+                             f"{_number(answers, 'answer')} from {people} people")
     size, total = 0, 0.0
-    while size < len(rows) and total < COVERED - 1e-9:
+    while size < len(p_top) and total < COVERED - 1e-9:
         total += p_top[size]
         size += 1
-    failed.append(f"{size} cards together have P(top) {_short(total)}" if size > 1
-                  else f"the leading card alone has P(top) {_short(total)}")
-    return Verdict(False, "no single winner: " + "; ".join(failed), rows[:size])
+    failed.append(_open(size, total))
+    return Verdict(False, "no single winner: " + "; ".join(failed))
+
+
+def _open(size: int, total: float) -> str:
+    return f"{size} cards together have P(top) {_short(total)}" if size > 1 else (
+        f"the leading card alone has P(top) {_short(total)}")
 
 
 def _short(p: float, limit: float = 1.0) -> str:
