@@ -130,7 +130,9 @@ def method_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # Written out, since `graphengine --help` must not load the ranking; a test holds them against it.
-METHODS = ("bradley-terry", "pagerank")
+METHODS = (
+    "bradley-terry", "bradley-terry-groups", "pagerank", "win-rate", "copeland", "hodgerank", "schulze",
+)
 EDGE_RULES = (
     "mai-2023", "mai-2023-context", "mai-2023-four-counters", "mai-2023-no-entropy", "likelihood-only", "any-wiser",
     "majority-per-pair", "majority-of-decided-per-pair", "paper-majority",

@@ -104,7 +104,7 @@ def ranking_id(
     parts = [method]
     if "edge_rule" in takes:
         parts.append(edge_rule)
-    if variable and "variable" in takes:
+    if variable and "groups" in takes:
         parts.append(variable)
     if not_wiser != "against" and "not_wiser" in takes:
         parts.append(f"not-wiser={not_wiser}")

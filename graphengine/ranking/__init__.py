@@ -23,18 +23,21 @@ if TYPE_CHECKING:
     from graphengine.ranking.calibration import Calibration, calibrate
     from graphengine.ranking.connected import components
     from graphengine.ranking.edges import wiser_edges
+    from graphengine.ranking.groups import group_counts, satisfaction
+    from graphengine.ranking.hodgerank import hodge
     from graphengine.ranking.judging import verdicts
     from graphengine.ranking.methods import METHODS, rank_counts
     from graphengine.ranking.rules import EDGE_RULES, rule_edges, superseded_tallies, usable_tallies
 
 __all__ = [
-    "EDGE_RULES", "METHODS", "Calibration", "calibrate", "components", "rank_counts", "rule_edges",
-    "superseded_tallies", "usable_tallies", "verdicts", "wiser_edges",
+    "EDGE_RULES", "METHODS", "Calibration", "calibrate", "components", "group_counts", "hodge", "rank_counts", "rule_edges",
+    "satisfaction", "superseded_tallies", "usable_tallies", "verdicts", "wiser_edges",
 ]
 
 _HOME = {
     "EDGE_RULES": "rules", "METHODS": "methods", "Calibration": "calibration", "calibrate": "calibration",
-    "components": "connected", "rank_counts": "methods", "rule_edges": "rules",
+    "components": "connected", "group_counts": "groups", "hodge": "hodgerank", "satisfaction": "groups",
+    "rank_counts": "methods", "rule_edges": "rules",
     "superseded_tallies": "rules", "usable_tallies": "rules", "verdicts": "judging", "wiser_edges": "edges",
 }
 

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from graphengine.errors import RankingError
+from graphengine.ranking.arrays import compute
 from graphengine.ranking.bradley_terry import bradley_terry
 from graphengine.ranking.calibration import Calibration, calibrate, check_not_wiser
+from graphengine.ranking.copeland import copeland
+from graphengine.ranking.groups import bradley_terry_groups
+from graphengine.ranking.hodgerank import hodgerank
 from graphengine.ranking.judging import with_tied_top
 from graphengine.ranking.pagerank import pagerank_scores
 from graphengine.ranking.rules import rule_edges
+from graphengine.ranking.schulze import schulze
+from graphengine.ranking.win_rate import win_rate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     import pyarrow as pa
+
+    from graphengine.ranking.model import NotWiser
+    from graphengine.ranking.output import Scores
 
 METHODS: dict[str, tuple[str, ...]] = {
     "bradley-terry": ("not_wiser",),
-    "pagerank": ("edge_rule", "tallies", "scores"),
+    "bradley-terry-groups": ("not_wiser", "groups", "group_spread"),
+    "pagerank": ("not_wiser", "edge_rule", "tallies", "scores"),
+    "win-rate": ("not_wiser",),
+    "copeland": ("not_wiser",),
+    "hodgerank": ("not_wiser",),
+    "schulze": ("not_wiser",),
 }
 """The known methods, and the parameters that each takes."""
+
+CALIBRATED = ("bradley-terry", "bradley-terry-groups")
+"""The methods that a calibration serves, and that say how sure they are."""
+
+_OF_WINS: dict[str, Callable[[pa.Table, NotWiser], Scores]] = {
+    "win-rate": win_rate, "copeland": copeland, "hodgerank": hodgerank, "schulze": schulze,
+}
 
 
 def rank_counts(
@@ -32,21 +56,26 @@ def rank_counts(
 
     Args:
         counts: COUNTS, in any row order.
-        method: "bradley-terry", or "pagerank" over the edges of a rule.
-        calibration: For bradley-terry; made from the counts if it is missing.
+        method: A name of METHODS; each is explained by the function of its name (`bradley_terry`, `win_rate`, …).
+        calibration: For bradley-terry and bradley-terry-groups; made from the counts if it is missing. The other
+            methods do not look at it.
         people: PEOPLE. Without it no single winner is named (see `verdicts`).
         confidence: The least P(top) of a single winner.
-        **parameters: bradley-terry: `not_wiser` ("against" or "tie"; by default as the calibration). pagerank:
-            `edge_rule` (a name of EDGE_RULES, by default mai-2023), `tallies` (TALLIES to use beside the counts),
-            `scores` ("normalised" or "published").
+        **parameters: `not_wiser` ("against", the default, or "tie"): for bradley-terry as the calibration says; for
+            pagerank "tie" adds the "not wiser" answers to the "unsure" ones before the rule looks at them (that
+            changes what the entropy and the majorities of a rule see, never a likelihood; the published rules are
+            "against"). pagerank: `edge_rule` (a name of EDGE_RULES, by default mai-2023), `tallies` (TALLIES to use
+            beside the counts), `scores` ("normalised" or "published"). bradley-terry-groups: `groups` (GROUP_COUNTS
+            of the same votes; needed), `group_spread` (by default .5).
 
     Returns:
-        RANKS sorted by context, rank, card id. Scores within 1e-9 share a rank. For pagerank `sd`, the intervals and
-        `p_top` are null, and the cards are the end points of the rule's edges.
+        RANKS sorted by context, rank, card id. Scores within 1e-9 share a rank. `sd`, the intervals and `p_top` are
+        null for all methods but bradley-terry and bradley-terry-groups. For pagerank the cards are the end points of
+        the rule's edges.
 
     Raises:
-        RankingError: If the method or a parameter is unknown, or the calibration was made for another reading of
-            "not wiser".
+        RankingError: If the method or a parameter is unknown, the groups are missing, or the calibration was made for
+            another reading of "not wiser".
 
     Example:
         >>> from graphengine import tables
@@ -60,35 +89,71 @@ def rank_counts(
         True
     """
     check_parameters(method, parameters)
-    if method == "pagerank":
-        edges = rule_edges(counts, parameters.get("edge_rule", "mai-2023"), parameters.get("tallies"))
-        scored = pagerank_scores(edges, scores=parameters.get("scores", "normalised"))
-    else:
-        calibration = _fitting(counts, calibration, parameters.get("not_wiser"))
-        scored = bradley_terry(counts, calibration)
+    scored = _score(counts, method, calibration, parameters)
     return with_tied_top(scored.table(), scored.answers_in_order(), people, method=method, confidence=confidence)
+
+
+def _score(counts: pa.Table, method: str, calibration: Calibration | None, parameters: dict[str, Any]) -> Scores:
+    said = parameters.get("not_wiser")
+    if method in CALIBRATED:
+        calibration = _fitting(counts, method, calibration, said)
+        if method == "bradley-terry":
+            return bradley_terry(counts, calibration)
+        rest = {name: value for name, value in parameters.items() if name == "group_spread"}
+        return bradley_terry_groups(counts, _groups(parameters.get("groups")), calibration, **rest)
+    reading = check_not_wiser("against" if said is None else said)
+    if method != "pagerank":
+        return _OF_WINS[method](counts, reading)
+    tallies = parameters.get("tallies")
+    if reading == "tie":
+        counts, tallies = _as_unsure(counts), None if tallies is None else _as_unsure(tallies)
+    edges = rule_edges(counts, parameters.get("edge_rule", "mai-2023"), tallies)
+    return pagerank_scores(edges, scores=parameters.get("scores", "normalised"))
 
 
 def check_parameters(method: str, parameters: dict[str, Any]) -> None:
     """Are the method and its parameters known?
 
     Raises:
-        RankingError: If not; the hint lists the known ones.
+        RankingError: If not; the hint names the closest, or lists the known ones.
     """
     if method not in METHODS:
-        raise RankingError(f"unknown method: {method!r}", hint=f"one of: {', '.join(METHODS)}", method=method)
+        raise RankingError(f"unknown method: {method!r}", hint=_closest(method, METHODS), method=method)
     unknown = [name for name in parameters if name not in METHODS[method]]
     if unknown:
         raise RankingError(f"{method} takes no parameter {', '.join(unknown)}",
-                           hint=f"it takes: {', '.join(METHODS[method])}", method=method, parameters=unknown)
+                           hint=_closest(unknown[0], METHODS[method], "it takes"), method=method, parameters=unknown)
 
 
-def _fitting(counts: pa.Table, calibration: Calibration | None, not_wiser: str | None) -> Calibration:
+def _closest(name: str, known: Iterable[str], introduced: str = "one of") -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return (f"did you mean {close[0]}? " if close else "") + f"{introduced}: {', '.join(known)}"
+
+
+def _groups(groups: pa.Table | None) -> pa.Table:
+    if groups is None:
+        raise RankingError(
+            "bradley-terry-groups needs the answers of each group", method="bradley-terry-groups",
+            hint="graphengine rank --method bradley-terry-groups --variable NAME; in Python: groups=group_counts(…)",
+        )
+    return groups
+
+
+def _as_unsure(table: pa.Table) -> pa.Table:
+    """COUNTS or TALLIES with "not wiser" added to "unsure"."""
+    pc = compute()
+    no = pc.fill_null(table.column("not_wiser"), 0)
+    unsure = pc.add(pc.fill_null(table.column("unsure"), 0), no)
+    at, there = table.column_names.index("not_wiser"), table.column_names.index("unsure")
+    return table.set_column(at, "not_wiser", pc.multiply(no, 0)).set_column(there, "unsure", unsure)
+
+
+def _fitting(counts: pa.Table, method: str, calibration: Calibration | None, not_wiser: str | None) -> Calibration:
     if calibration is None:
         return calibrate(counts, not_wiser=not_wiser or "against")
     if not_wiser is not None and check_not_wiser(not_wiser) != calibration.not_wiser:
         raise RankingError(
             f"the calibration reads not_wiser as {calibration.not_wiser!r}, but {not_wiser!r} is asked for",
-            hint="calibrate again with the same not_wiser", method="bradley-terry", value=not_wiser,
+            hint="calibrate again with the same not_wiser", method=method, value=not_wiser,
         )
     return calibration

@@ -7,6 +7,7 @@ Klingefjord, Lowe, Edelman, arXiv 2404.10636); the others are steps between the 
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -119,11 +120,13 @@ def find_rule(name: str) -> EdgeRule:
     """The rule of a name.
 
     Raises:
-        RankingError: If there is none; the hint lists the known ones.
+        RankingError: If there is none; the hint names the closest, or lists the known ones.
     """
     if name in EDGE_RULES:
         return EDGE_RULES[name]
-    raise RankingError(f"unknown edge rule: {name!r}", hint=f"one of: {', '.join(EDGE_RULES)}", value=name)
+    close = difflib.get_close_matches(name, EDGE_RULES, n=1)
+    hint = (f"did you mean {close[0]}? " if close else "") + f"one of: {', '.join(EDGE_RULES)}"
+    raise RankingError(f"unknown edge rule: {name!r}", hint=hint, value=name)
 
 
 def rule_edges(counts: pa.Table, rule: str, tallies: pa.Table | None = None, context: str | None = None) -> pa.Table:

@@ -11,7 +11,7 @@ import pytest
 
 from graphengine import tables
 from graphengine.errors import RankingError
-from graphengine.ranking import Calibration, calibrate, rank_counts
+from graphengine.ranking import METHODS, Calibration, calibrate, rank_counts
 from graphengine.ranking.top import places
 from tests.ranking_worlds import Oracle, make_counts, many_people, simulate
 
@@ -193,7 +193,10 @@ def test_unknown_names_are_refused_with_the_known_ones():
     counts = make_counts([("c", "a", "b", 3, 0, 0)])
     with pytest.raises(RankingError, match="unknown method: 'elo'") as caught:
         rank_counts(counts, "elo")
-    assert "one of: bradley-terry, pagerank" == caught.value.hint
+    assert f"one of: {', '.join(METHODS)}" == caught.value.hint
+    with pytest.raises(RankingError, match="unknown method") as caught:
+        rank_counts(counts, "bradly-terry")
+    assert caught.value.hint.startswith("did you mean bradley-terry? one of: bradley-terry, ")
     with pytest.raises(RankingError, match="takes no parameter edge_rule") as caught:
         rank_counts(counts, edge_rule="mai-2023")
     assert "it takes: not_wiser" == caught.value.hint
