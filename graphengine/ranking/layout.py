@@ -115,11 +115,12 @@ def read_answers(counts: pa.Table) -> Ints:
     return answers
 
 
-def lay_out(counts: pa.Table) -> Layout:
+def lay_out(counts: pa.Table, *, unanswered: bool = False) -> Layout:
     """Number contexts, cards and nodes of COUNTS (any row order; rows of one key are added up).
 
     Rows without answers, and rows that compare a card with itself (two duplicates of one canonical card), say nothing
-    and are left out: a candidate is a card with at least one answer.
+    and are left out: a candidate is a card with at least one answer. With `unanswered`, rows without
+    answers stay, and their cards are candidates too.
 
     Raises:
         RankingError: If a column is missing or a number is negative.
@@ -129,7 +130,7 @@ def lay_out(counts: pa.Table) -> Layout:
     source_card, source_ids = codes(counts.column("from_id"))
     target_card, target_ids = codes(counts.column("to_id"))
     cards, source_card, target_card = _merge(source_ids, source_card, target_ids, target_card)
-    used = (answers.sum(axis=1) > 0) & (source_card != target_card)
+    used = ((answers.sum(axis=1) > 0) | unanswered) & (source_card != target_card)
     context, source_card, target_card, answers = context[used], source_card[used], target_card[used], answers[used]
     seen, context = np.unique(context, return_inverse=True)
     width = max(len(cards), 1)
