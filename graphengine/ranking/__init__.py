@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from graphengine.ranking.rules import EDGE_RULES, rule_edges, superseded_tallies, usable_tallies
 
 __all__ = [
-    "EDGE_RULES", "METHODS", "Calibration", "calibrate", "components", "group_counts", "hodge", "rank_counts", "rule_edges",
-    "satisfaction", "superseded_tallies", "usable_tallies", "verdicts", "wiser_edges",
+    "EDGE_RULES", "METHODS", "Calibration", "calibrate", "components", "group_counts", "hodge", "rank_counts",
+    "rule_edges", "satisfaction", "superseded_tallies", "usable_tallies", "verdicts", "wiser_edges",
 ]
 
 _HOME = {

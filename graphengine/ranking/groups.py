@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,6 @@ from graphengine.ranking.arrays import compute
 from graphengine.ranking.connected import weak_components
 from graphengine.ranking.group_model import fit, lay_out_groups
 from graphengine.ranking.output import Scores
-from graphengine.ranking.top import DRAWS, TAIL, standard_draws
 from graphengine.tables import GROUP_COUNTS
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 GROUP_SPREAD = 0.5
 """Standard deviation of a group's own part of a strength, as a share of the spread σ of the strengths."""
 
+_DRAWS = 2_048
+_TAIL = 0.05
 _NUMBERS_AT_ONCE = 4_000_000
 
 
@@ -189,15 +191,15 @@ def _draw(block: GroupBlock, least: Reals) -> tuple[Reals, Reals, Ints, Ints]:
     mean = np.take_along_axis(block.theta.reshape(m, size), cells, axis=1)
     root = np.linalg.cholesky(block.covariance[np.arange(m)[:, None, None], cells[:, :, None], cells[:, None, :]])
     real = np.take_along_axis(block.real, order, axis=1)
-    draws = standard_draws(size)
-    low, high = int(TAIL * DRAWS), int(np.ceil((1 - TAIL) * DRAWS)) - 1
+    draws = _standard_draws(size)
+    low, high = int(_TAIL * _DRAWS), int(np.ceil((1 - _TAIL) * _DRAWS)) - 1
     found = (np.empty((m, width)), np.empty((m, width)), np.empty((m, width), np.int64),
              np.empty((m, width), np.int64))
-    take = max(1, _NUMBERS_AT_ONCE // (DRAWS * size))
+    take = max(1, _NUMBERS_AT_ONCE // (_DRAWS * size))
     for at in range(0, m, take):
         part = slice(at, at + take)
         drawn = np.matmul(root[part], draws) + mean[part][:, :, None]
-        lowest = _least(drawn.reshape(-1, width, slots, DRAWS))
+        lowest = _least(drawn.reshape(-1, width, slots, _DRAWS))
         place = np.argsort(-np.where(real[part][:, :, None], lowest, -np.inf), axis=1, kind="stable")
         ranks = np.empty(place.shape, np.int64)
         np.put_along_axis(ranks, place, np.arange(1, width + 1)[None, :, None], axis=1)
@@ -206,3 +208,12 @@ def _draw(block: GroupBlock, least: Reals) -> tuple[Reals, Reals, Ints, Ints]:
         for whole, value in zip(found, values, strict=True):
             np.put_along_axis(whole[part], order[part], value, axis=1)
     return found
+
+
+@lru_cache(maxsize=16)
+def _standard_draws(size: int) -> Reals:
+    """(size, draws) standard normal numbers, always the same; half of them are the others' negatives."""
+    half = np.random.Generator(np.random.PCG64(19)).standard_normal((size, _DRAWS // 2))
+    draws = np.concatenate([half, -half], axis=1)
+    draws.setflags(write=False)
+    return draws
