@@ -1,7 +1,7 @@
 # The project's commands. `make` alone lists them. Each sets up what it needs in .venv; a second call finds it there.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core lint bench fault docs neo4j requirements clean
+.PHONY: help demo test test-fast test-core lint bench fault docs neo4j requirements clean
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -18,6 +18,9 @@ demo: $(VENV)/.core ## Run the main job on the sample graph, embedded: import, r
 
 test: $(VENV)/.train ## Run all tests (a Neo4j server is started where Docker, or Java 17 and Maven, are there)
 	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test-fast: $(VENV)/.dev ## Run the tests that are done within a minute
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow and not neo4j and not train and not fault"
 
 test-core: $(VENV)/.dev ## Run the tests that need no torch
 	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not train"

@@ -103,6 +103,7 @@ def test_errors_of_usage_go_to_stderr() -> None:
     assert "No such option" in done.stderr
 
 
+@pytest.mark.slow
 def test_another_process_that_holds_the_graph_is_named(ranked: Path, tmp_path: Path) -> None:
     """A second process gets exit code 1 and the first one's PID."""
     with graphengine.open(ranked):
@@ -121,6 +122,7 @@ def test_a_full_disk_or_missing_right_is_no_traceback(cli: Callable[..., Said], 
     assert "taken" in said.json["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_json", [False, True])
 def test_an_interrupted_import_keeps_what_was_committed(tmp_path: Path, as_json: bool) -> None:
     """Ctrl-C during an import: exit code 130, no traceback; the same import again finishes the job."""
@@ -197,6 +199,7 @@ def test_help_loads_nothing_heavy() -> None:
 # Terminals -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_pipe_gets_plain_text(ranked: Path, tmp_path: Path) -> None:
     """Where stdout is no terminal there is no colour and no box, and no progress on stderr."""
     done = run("ranking", "When grieving", "--graph", ranked, cwd=tmp_path)
@@ -204,12 +207,14 @@ def test_a_pipe_gets_plain_text(ranked: Path, tmp_path: Path) -> None:
     assert "" == done.stderr
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_table(ranked: Path, tmp_path: Path) -> None:
     """On a terminal the heading is bold, and JSON is indented."""
     assert "\x1b[1m" in _on_a_terminal("ranking", "When grieving", "--graph", str(ranked), cwd=tmp_path)
     assert '{\n  "ok": true' in _on_a_terminal("query", "stats", "--json", "--graph", str(ranked), cwd=tmp_path)
 
 
+@pytest.mark.slow
 def test_people_s_brackets_are_not_markup(tmp_path: Path) -> None:
     """Square brackets in a title come out on a terminal as they are."""
     (tmp_path / "cards.csv").write_text("id,title\na,[bold]loud[/bold] \x1b[31mred\n")
@@ -230,6 +235,7 @@ def test_texts_do_not_steer_the_terminal(cli: Callable[..., Said], folder: Path)
     assert "می‌خواهم 👩‍🚀" in cli("wisest", "C").out
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_only_latin(ranked: Path, tmp_path: Path) -> None:
     """Where stdout can't take a character, words are escaped, and JSON stays valid."""
     env = {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
@@ -239,6 +245,7 @@ def test_a_terminal_that_knows_only_latin(ranked: Path, tmp_path: Path) -> None:
     assert "悲伤 – 🙂" == json.loads(done.stdout)["rows"][0]["x"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_early_is_no_error(ranked: Path, tmp_path: Path) -> None:
     """`graphengine … | head -1` ends quietly."""
     command = f"{sys.executable} -m graphengine query cards --graph {ranked} | head -1"

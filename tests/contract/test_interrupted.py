@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from graphengine.store.base import Store
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = [f"p{i:024x}" for i in range(3)]
 FIRST = world([(p, c, "a", "b", "wiser", None) for p in PEOPLE for c in ("c", "d")],
               articulated=rows("articulated", {"user_id": PEOPLE[0], "card_id": "a"}))

@@ -13,6 +13,8 @@ from tests.fault import surveys
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 H = surveys.HEADER
 GOOD = "P0000,When in need 0,card 0,card 5,wiser"
 

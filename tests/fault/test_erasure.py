@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.neo4j_server import Neo4jServer
 
+pytestmark = pytest.mark.slow
+
 PERSON = "P0003"
 HEADER = "participant,context,from_value,to_value,answer,age"
 

@@ -14,6 +14,8 @@ from graphengine.errors import GraphEngineError, NotFoundError
 from graphengine.store import queries
 from graphengine.tables import TRUTH
 
+pytestmark = pytest.mark.slow
+
 PAYLOADS = {
     "quotes": """it's "quoted" `ticked` ''twice'' ""twice"" ``twice``""",
     "delete": "x'}) DETACH DELETE n //",

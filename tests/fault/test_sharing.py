@@ -18,6 +18,8 @@ from tests.fault import surveys
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 COUNT = "MATCH (:User)-[v:VOTED]->(:Upgrade) RETURN count(v) AS n"
 
 

@@ -9,12 +9,15 @@ import tempfile
 from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
 from graphengine.errors import GraphEngineError
 from graphengine.importing import Known, Prepared, delimited, prepare, sniff
 from graphengine.importing.delimited import read_delimited
 from tests.importing_kit import HEADER, pseudonym
+
+pytestmark = pytest.mark.slow
 
 ENDINGS = ["csv", "tsv", "jsonl", "json", "parquet", "txt"]
 PIECES = st.sampled_from([

@@ -12,6 +12,8 @@ from graphengine import tables
 from graphengine.ranking import EDGE_RULES, rank_counts, rule_edges
 from tests.ranking_rule_oracle import OracleEdge, oracle_edges, oracle_pagerank
 
+pytestmark = pytest.mark.slow
+
 CARDS = st.sampled_from(["1", "10", "9", "Ä", "価値"])
 VOTES = st.lists(
     st.tuples(st.sampled_from(["c", "d", "When 迷う"]), CARDS, CARDS, st.sampled_from(["wiser", "wiser", "not_wiser",

@@ -15,6 +15,8 @@ from tests.preference_sources import card, edge, leaks, make_source
 if TYPE_CHECKING:
     from graphengine.preferences import Source
 
+pytestmark = pytest.mark.slow
+
 CARDS = [f"v{n}" for n in range(7)]
 CONTEXTS = [f"c{n}" for n in range(12)]
 SCENARIOS = [f"s{n}" for n in range(5)]

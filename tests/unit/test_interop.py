@@ -202,6 +202,7 @@ def _stripped(tables: dict[str, pa.Table]) -> dict[str, list[dict[str, Any]]]:
     return {name: rows for name, rows in shaped.items() if rows}
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(worlds())
 def test_any_graph_survives_py2neo(tables: dict[str, pa.Table]) -> None:

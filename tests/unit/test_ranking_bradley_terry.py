@@ -72,6 +72,7 @@ def test_agrees_with_choix_where_the_models_coincide():
     assert pytest.approx(expected, abs=1e-4) == [score["context 0000", card] for card in cards]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cards", [3, 4, 7, 12, 20, 30, 60])
 def test_p_top_is_that_of_a_million_draws(cards):
     """P(top), joint over the cards, is within .02 of a million draws; rank intervals within a rank of theirs."""

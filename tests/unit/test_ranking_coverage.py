@@ -10,6 +10,8 @@ import pytest
 from graphengine.ranking import calibrate, rank_counts, verdicts, wiser_edges
 from tests.ranking_worlds import make_counts, many_people, simulate
 
+pytestmark = pytest.mark.slow
+
 
 class World(NamedTuple):
     """Counts, the truth, and what the package makes of the counts."""

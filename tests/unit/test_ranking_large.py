@@ -9,6 +9,8 @@ from graphengine.ranking import Calibration, calibrate, posterior, rank_counts, 
 from graphengine.ranking.curvature import Sparse
 from tests.ranking_worlds import make_counts, simulate
 
+pytestmark = pytest.mark.slow
+
 FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)))
 
 

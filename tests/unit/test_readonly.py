@@ -279,6 +279,7 @@ def test_any_text_gives_an_answer(text: str) -> None:
         assert text.strip()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.sampled_from(SOUP), max_size=12))
 def test_no_clause_is_ever_read_as_an_operand(words: list[str]) -> None:

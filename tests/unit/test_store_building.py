@@ -53,6 +53,7 @@ def test_a_journal_that_can_not_be_written_leaves_no_half_built_graph(tmp_path: 
         assert 52_000 == sum(row["wiser"] for row in store.read("count_votes").to_pylist())
 
 
+@pytest.mark.slow
 def test_an_updated_row_stays_where_it_was_written(tmp_path: Path) -> None:
     """What is known keeps its order through updates and removals, so that a file that comes again is known at once."""
     with open_store(str(tmp_path / "moral.graph")) as store:
