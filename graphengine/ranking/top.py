@@ -21,9 +21,18 @@ if TYPE_CHECKING:
 DRAWS = 1021
 _LATTICE_DIMENSIONS = 32
 _KOROBOV = 149
-_BLOCK_NUMBERS = 400_000
 _PAIRWISE_WIDTH = 128
 TAIL = 0.05
+
+DRAW_UNIT, ROOT_BITS = 512.0, 11
+"""Draws and Cholesky factors are rounded to whole numbers (errors of .001 and .0005 standard deviations), so that their
+products and sums are exact in 32-bit reals: no order of adding, no library and no processor changes a digit."""
+
+# A product of this many terms is done by BLAS in the thread that asks for it; larger ones start threads that fight with
+# those of this room.
+_PRODUCT = 262_144
+_PIECE = 512
+_PADDING = 2 * _PIECE - DRAWS
 
 
 class Places(NamedTuple):
@@ -48,18 +57,30 @@ def places(theta: Reals, covariance: Reals, real: NDArray[np.bool_]) -> Places:
     height = np.where(real, theta, -np.inf)
     order = np.argsort(-height, axis=1, kind="stable")
     mean = np.take_along_axis(np.where(real, theta, -1e30), order, axis=1)
-    sorted_covariance = covariance[np.arange(m)[:, None, None], order[:, :, None], order[:, None, :]]
-    root = np.linalg.cholesky(sorted_covariance)
-    draws = standard_draws(width)
+    root = np.linalg.cholesky(covariance[np.arange(m)[:, None, None], order[:, :, None], order[:, None, :]])
+    root, mean = whole_numbers(root, mean)
+    draws = whole_draws(width)
     result = Places(np.empty((m, width)), np.empty((m, width), np.int64), np.empty((m, width), np.int64))
-    take = max(1, _BLOCK_NUMBERS // (DRAWS * width))
+    take = min(m, max(1, _PRODUCT // (_PIECE * width)))
+    room = _Room(width, take)
     for at in range(0, m, take):
         part = slice(at, at + take)
-        sample = np.matmul(root[part].astype(np.float32), draws) + mean[part].astype(np.float32)[:, :, None]
-        p_top, lower, upper = _count(sample)
-        for out, values in zip(result, (p_top, lower, upper), strict=True):
-            np.put_along_axis(out[part], order[part], values, axis=1)
+        # Cards first: all contexts' draws of one card are neighbours.
+        room.draw(np.ascontiguousarray(root[part].transpose(1, 0, 2)), mean[part].T[:, :, None], draws)
+        for out, values in zip(result, room.count(), strict=True):
+            np.put_along_axis(out[part], order[part], values.T, axis=1)
     return result
+
+
+def whole_numbers(root: Reals, mean: Reals) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cholesky factors (m, width, width) in whole numbers, and means in the same unit times `DRAW_UNIT`.
+
+    The unit is a power of two that follows from the context's largest standard deviation.
+    """
+    largest = np.sqrt((root**2).sum(axis=2).max(axis=1))
+    scale = np.ldexp(1.0, ROOT_BITS - np.frexp(largest)[1])
+    return (np.rint(root * scale[:, None, None]).astype(np.float32),
+            (mean * (scale * DRAW_UNIT)[:, None]).astype(np.float32))
 
 
 def _two(theta: Reals, covariance: Reals) -> Places:
@@ -71,32 +92,67 @@ def _two(theta: Reals, covariance: Reals) -> Places:
     return Places(p, np.where(p > TAIL, 1, 2), np.where(p >= 1 - TAIL, 1, 2))
 
 
-def _count(sample: NDArray[np.float32]) -> tuple[Reals, Ints, Ints]:
-    """P(top) and rank interval from (m, width, draws)."""
-    m, width, draws = sample.shape
-    ranks = _ranks(sample)
-    cell = np.arange(m * width).reshape(m, width, 1) * width
-    share = np.bincount((ranks + cell).ravel(), minlength=m * width * width).reshape(m, width, width) / draws
-    reached = np.cumsum(share, axis=2)
-    lower, upper = (reached <= TAIL).sum(axis=2) + 1, (reached < 1 - TAIL).sum(axis=2) + 1
-    return share[:, :, 0], lower, np.minimum(upper, width)
+# The least number of draws that are at least a share of 1 - TAIL.
+_UPPER = int(np.ceil((1 - TAIL) * DRAWS))
 
 
-def _ranks(sample: NDArray[np.float32]) -> NDArray[Any]:
-    """How many cards of the same draw are higher: (m, width, draws), from 0."""
-    m, width, draws = sample.shape
-    if width > _PAIRWISE_WIDTH:
-        order = np.argsort(-sample, axis=1, kind="stable")
-        ranks = np.empty(sample.shape, np.int32)
-        np.put_along_axis(ranks, order, np.arange(width, dtype=np.int32)[None, :, None], axis=1)
-        return ranks
-    columns = np.ascontiguousarray(sample.transpose(1, 0, 2))
-    ranks = np.zeros((width, m, draws), np.uint8)
-    for one in range(1, width):
-        above = (columns[one] > columns[:one]).view(np.uint8)
-        ranks[:one] += above
-        ranks[one] += np.uint8(one) - above.sum(axis=0, dtype=np.uint8)
-    return ranks.transpose(1, 0, 2)
+class _Room:
+    """Memory for the draws of some contexts, used again and again: fresh memory costs more than the sums."""
+
+    def __init__(self, width: int, m: int) -> None:
+        self.kind = np.uint8 if width <= _PAIRWISE_WIDTH else np.uint16
+        self._sample = np.empty((width, m, _PIECE), np.float32)
+        self._hit = np.empty((width, m, _PIECE), np.bool_)
+        self._ranks = np.empty((2, width, m, _PIECE), self.kind)
+        self.ranks = self._ranks
+
+    def draw(self, root: NDArray[np.float32], mean: NDArray[np.float32], draws: NDArray[np.float32]) -> None:
+        """Fill `ranks`, (2, width, m, half the draws): how many cards of the same draw are higher."""
+        width, m = root.shape[:2]
+        self.ranks = self._ranks[:, :, :m]
+        sample = self._sample[:, :m]
+        for ranks, half in zip(self.ranks, draws, strict=True):
+            np.matmul(root, half, out=sample)
+            sample += mean
+            if width > _PAIRWISE_WIDTH:
+                order = np.argsort(-sample, axis=0, kind="stable")
+                np.put_along_axis(ranks, order, np.arange(width, dtype=self.kind)[:, None, None], axis=0)
+            else:
+                self._pairwise(sample, ranks)
+        self.ranks[1, :, :, -_PADDING:] = np.iinfo(self.kind).max
+
+    def _pairwise(self, sample: NDArray[np.float32], ranks: NDArray[Any]) -> None:
+        ranks[:] = 0
+        for one in range(1, len(sample)):
+            above = self._hit[:one, : sample.shape[1]]
+            np.greater(sample[one], sample[:one], out=above)
+            ranks[:one] += above.view(np.uint8)
+            ranks[one] = np.uint8(one) - above.view(np.uint8).sum(axis=0, dtype=np.uint8)
+
+    def count(self) -> tuple[Reals, Ints, Ints]:
+        """P(top) and rank interval, each (width, m)."""
+        p_top = self._at_most(np.zeros(self.ranks.shape[1:3], self.kind)) / DRAWS
+        return p_top, self._quantile(int(TAIL * DRAWS) + 1), self._quantile(_UPPER)
+
+    def _quantile(self, draws: int) -> Ints:
+        """The lowest rank (from 1) that at least so many draws do not exceed, by bisection."""
+        width, m = self.ranks.shape[1:3]
+        low, high = np.zeros((width, m), self.kind), np.full((width, m), width - 1, self.kind)
+        for _ in range((width - 1).bit_length()):
+            middle = low + (high - low) // self.kind(2)
+            reached = self._at_most(middle) >= draws
+            low = np.where(reached, low, np.minimum(middle + self.kind(1), high))
+            high = np.where(reached, middle, high)
+        return high.astype(np.int64) + 1
+
+    def _at_most(self, limit: NDArray[Any]) -> Ints:
+        """How many draws have at most this rank, (width, m): bytes of 0 and 1, counted as bits of 64-bit words."""
+        hit = self._hit[:, : limit.shape[1]]
+        total = np.zeros(limit.shape, np.int64)
+        for ranks in self.ranks:
+            np.less_equal(ranks, limit[:, :, None], out=hit)
+            total += np.bitwise_count(hit.view(np.uint64)).sum(axis=2, dtype=np.int64)
+        return total
 
 
 @lru_cache(maxsize=64)
@@ -118,3 +174,12 @@ def standard_draws(width: int) -> NDArray[np.float32]:
     normal = normal.astype(np.float32)
     normal.setflags(write=False)
     return normal
+
+
+@lru_cache(maxsize=64)
+def whole_draws(width: int) -> NDArray[np.float32]:
+    """(2, width, 512) `standard_draws` times `DRAW_UNIT` in whole numbers; the last 3 are 0 and no draws."""
+    whole = np.pad(np.rint(standard_draws(width) * DRAW_UNIT), ((0, 0), (0, _PADDING))).astype(np.float32)
+    halves = np.ascontiguousarray(whole.reshape(width, 2, _PIECE).transpose(1, 0, 2))
+    halves.setflags(write=False)
+    return halves
