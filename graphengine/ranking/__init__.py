@@ -20,25 +20,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from graphengine.ranking.asking import ask_next
     from graphengine.ranking.calibration import Calibration, calibrate
     from graphengine.ranking.connected import components
-    from graphengine.ranking.edges import wiser_edges
+    from graphengine.ranking.edges import shown, wiser_edges
     from graphengine.ranking.groups import group_counts, satisfaction
     from graphengine.ranking.hodgerank import hodge
-    from graphengine.ranking.judging import verdicts
+    from graphengine.ranking.judging import settle, verdicts
     from graphengine.ranking.methods import METHODS, rank_counts
+    from graphengine.ranking.paths import upgrade_path
     from graphengine.ranking.rules import EDGE_RULES, rule_edges, superseded_tallies, usable_tallies
 
 __all__ = [
-    "EDGE_RULES", "METHODS", "Calibration", "calibrate", "components", "group_counts", "hodge", "rank_counts",
-    "rule_edges", "satisfaction", "superseded_tallies", "usable_tallies", "verdicts", "wiser_edges",
+    "EDGE_RULES", "METHODS", "Calibration", "ask_next", "calibrate", "components", "group_counts", "hodge",
+    "rank_counts", "rule_edges", "satisfaction", "settle", "shown", "superseded_tallies", "upgrade_path",
+    "usable_tallies", "verdicts", "wiser_edges",
 ]
 
 _HOME = {
+    "ask_next": "asking",
     "EDGE_RULES": "rules", "METHODS": "methods", "Calibration": "calibration", "calibrate": "calibration",
     "components": "connected", "group_counts": "groups", "hodge": "hodgerank", "satisfaction": "groups",
     "rank_counts": "methods", "rule_edges": "rules",
     "superseded_tallies": "rules", "usable_tallies": "rules", "verdicts": "judging", "wiser_edges": "edges",
+    "settle": "judging", "shown": "edges", "upgrade_path": "paths",
 }
 
 

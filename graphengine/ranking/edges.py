@@ -11,14 +11,19 @@ from graphengine.ranking.layout import Layout, blocks, lay_out
 from graphengine.ranking.model import weigh
 from graphengine.ranking.output import TIE, Z90
 from graphengine.ranking.posterior import posterior
-from graphengine.tables import EDGES
+from graphengine.tables import ANSWERS, EDGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from graphengine.ranking.arrays import Ints, Reals
     from graphengine.ranking.calibration import Calibration
+    from graphengine.ranking.model import NotWiser
 
+SHOWN_MODEL = 0.95
+SHOWN_MAJORITY = 0.9
+SHOWN_VOTES = 3
+"""An edge is shown as wiser from these probabilities and answers on."""
 
 
 class _Pairs(NamedTuple):
@@ -60,6 +65,40 @@ def wiser_edges(counts: pa.Table, calibration: Calibration) -> pa.Table:
     to_high = (mean > 0) | ((mean == 0) & (for_high > for_low))
     return _table(layout, pairs, to_high, np.abs(mean), own, shared,
                   _majority(np.where(to_high, for_high, for_low), answers))
+
+
+def shown(edges: pa.Table, not_wiser: NotWiser = "against") -> pa.Array:
+    """Which edges are certain enough to be shown as WISER; nothing is ever left out of a ranking for it.
+
+    `p_model` >= .95, or at least 3 answers on the pair and P(p > ½) > .9, with p the share of all answers on the pair
+    that favour `to_id`: the Beta posterior of `p_majority`, yes-bias and all.
+
+    Args:
+        edges: EDGES.
+        not_wiser: As the edges' calibration reads it.
+
+    Returns:
+        A boolean for each row.
+
+    Example:
+        >>> from graphengine import tables
+        >>> row = {"context_id": "c", "from_id": "a", "to_id": "b", "wiser": 0, "not_wiser": 0, "unsure": 0,
+        ...        "wiser_reverse": 0, "not_wiser_reverse": 0, "unsure_reverse": 0, "p_model": 0.8}
+        >>> rows = [row, row | {"p_model": 0.95}, row | {"wiser": 3}, row | {"wiser": 2}]
+        >>> shown(tables.EDGES.table(rows)).to_pylist()
+        [False, True, True, False]
+    """
+    from scipy.special import betainc
+
+    def answers(name: str) -> Ints:
+        return edges.column(name).to_numpy()
+
+    favour = answers("wiser") + (answers("not_wiser_reverse") if not_wiser == "against" else 0)
+    votes = sum(answers(name + which) for name in ANSWERS for which in ("", "_reverse"))
+    # P(p > ½) for p ~ Beta(a, b) is P(1 - p < ½), and 1 - p ~ Beta(b, a).
+    beta = betainc(1.0 + votes - favour, 1.0 + favour, 0.5)
+    certain = (answers("p_model") >= SHOWN_MODEL) | ((beta > SHOWN_MAJORITY) & (votes >= SHOWN_VOTES))
+    return pa.array(certain, pa.bool_())
 
 
 def _pair_up(layout: Layout) -> _Pairs:
