@@ -1,0 +1,88 @@
+"""Text columns as numbers in the order of the texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from graphengine.ranking.arrays import compute
+
+if TYPE_CHECKING:
+    from graphengine.ranking.arrays import Ints
+
+_MANY = 20_000
+_LONGEST = 64
+
+
+def codes(column: Any) -> tuple[Ints, pa.Array]:
+    """A text column as numbers into its sorted distinct values (those of its dictionary, if it is encoded)."""
+    numbers, values = encode(column)
+    order = text_order(values)
+    if order is None:
+        return numbers.astype(np.int64), values
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return place[numbers], values.take(pa.array(order))
+
+
+def encode(column: Any) -> tuple[Ints, pa.Array]:
+    """A text column as numbers (32 bits) into its distinct values, in any order."""
+    column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+    if not column.num_chunks or not len(column):
+        return np.zeros(0, np.int32), pa.array([], pa.string())
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+        values = column.chunk(0).dictionary.cast(pa.string())
+        once = values.dictionary_encode()
+        numbers = _joined([chunk.indices for chunk in column.chunks])
+        return (numbers if len(once.dictionary) == len(values) else once.indices.to_numpy()[numbers]), once.dictionary
+    encoded = column.cast(pa.string()).dictionary_encode().unify_dictionaries()
+    return _joined([chunk.indices for chunk in encoded.chunks]), encoded.chunk(0).dictionary
+
+
+def _joined(parts: list[pa.Array]) -> Ints:
+    numbers = [part.to_numpy() for part in parts]
+    return numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
+
+
+def encode_runs(column: Any) -> tuple[Ints, pa.Array]:
+    """`encode` for a column in which equal texts are mostly neighbours: each run is looked up once."""
+    column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
+    if pa.types.is_dictionary(column.type) or column.num_chunks != 1 or len(column) < _MANY:
+        return encode(column)
+    runs = compute().run_end_encode(column.chunk(0).cast(pa.string()), run_end_type=pa.int64())
+    numbers, values = encode(runs.values)
+    ends = runs.run_ends.to_numpy()
+    return np.repeat(numbers, np.diff(ends, prepend=0)), values
+
+
+def text_order(values: pa.Array) -> Ints | None:
+    """Where the sorted texts stand; None if they are sorted already. Texts are in the order of their bytes (UTF-8)."""
+    pc = compute()
+    if len(values) < 2 or pc.all(pc.less_equal(values.slice(0, len(values) - 1), values.slice(1))).as_py():
+        return None
+    words = _words(values) if len(values) >= _MANY else None
+    return pc.array_sort_indices(values).to_numpy() if words is None else np.lexsort(words)
+
+
+def _words(values: pa.Array) -> list[Ints] | None:
+    """Texts as 64-bit numbers of the same order, last word first; None if they are too long or hold a zero byte."""
+    start = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values) + 1].astype(int)
+    size = np.diff(start)
+    data = np.frombuffer(values.buffers()[2], np.uint8)
+    longest = int(size.max())
+    if longest > _LONGEST or (data[start[0] : start[-1]] == 0).any():
+        return None
+    same, shortest = 0, int(size.min())
+    while same < shortest and (data[start[:-1] + same] == data[start[0] + same]).all():
+        same += 1
+    words = []
+    for first in range(same, longest, 8):
+        word = np.zeros(len(values), np.uint64)
+        for at in range(first, first + 8):
+            byte = data[np.minimum(start[:-1] + at, len(data) - 1)] * (at < size)
+            word = (word << np.uint64(8)) | byte.astype(np.uint64)
+        words.append(word)
+    return words[::-1] or [np.zeros(len(values), np.uint64)]
