@@ -33,9 +33,9 @@ def careless(
     """People with at least 5 answers who gave the same answer to everything, against what the base rates let expect.
 
     The probability of a person's answers being all the same is Σ_a Π_q r(q, a) over the three answers a and the
-    person's questions q; r(q, a) = the share of a among all answers in the context of q, drawn towards that in the whole
-    survey by one answer. Its sum over all people with 5 or more answers is the number of straight-liners that chance
-    gives. A straight-liner is flagged where the probability is below .01.
+    person's questions q; r(q, a) = the share of a among all answers in the context of q, drawn towards that of the
+    whole survey by one answer. Its sum over all people with 5 or more answers is the number of straight-liners that
+    chance gives. A straight-liner is flagged where the probability is below .01.
 
     Args:
         said: SAID.

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphengine.ranking.layout import Layout, lay_out
 from graphengine.ranking.validity.copies import leader_ids, over, rank_as_is, rank_copies, same_leader, subset
-from graphengine.ranking.validity.finding import Finding, number, share
+from graphengine.ranking.validity.finding import Finding, number
 from graphengine.ranking.validity.votes import Votes, people_per_context, read_votes
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _found(
     }
     verdict = (
         f"In {decides} of {number(len(rows), 'context')} another card would lead without the answers of one person; "
-        f"leaving one person out moves the leader's P(top) by {share(max(changes))} at most. "
+        f"leaving one person out moves the leader's P(top) by {max(changes):.2f} at most. "
     ) + ("Nobody decides alone." if not decides else
          "Where one person decides who leads, nothing is decided: ask more people there.")
     return Finding(_TITLE, verdict, level, figures, _COLUMNS, rows)
