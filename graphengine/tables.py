@@ -190,6 +190,17 @@ RANKINGS = _spec(
 """One run of one method. `parameters` and `calibration` are JSON."""
 
 
+QUESTIONS = _spec(
+    "context_id from_id to_id",
+    context_id=_TEXT, from_id=_TEXT, to_id=_TEXT, gain=_REAL, p_top_from=_REAL, p_top_to=_REAL,
+    asked=_INT, asked_reverse=_INT, few_answers=pa.bool_(), fewest=_INT,
+)
+"""What to ask next, the most useful first; a question may come twice. `gain`: what its answer is expected to say about
+the context's winner, in bits; `p_top_…` of the two cards; `asked`, `asked_reverse`: answers to it and to the opposite
+question, those asked for by rows above included; `few_answers`: it is asked for the sake of a card with few answers;
+`fewest`: answers about that of the two cards that has fewer."""
+
+
 def upgrade_id(context_id: str, from_id: str, to_id: str) -> str:
     """The id of an upgrade: it follows from context, from card and to card.
 
