@@ -156,7 +156,18 @@ class ImportOutcome:
 
 @dataclass(frozen=True)
 class RankOutcome:
-    """What ranking did."""
+    """What ranking did.
+
+    Attributes:
+        ranking_id: The ranking.
+        contexts: Contexts that were ranked just now; cards, single winners and edges are of these.
+        calibration: What is shared by all contexts.
+        notes: What to look at.
+        covered: Contexts that the ranking covers in all.
+        incremental: Whether only what changed was ranked again.
+        unchanged: Whether nothing had changed, so that nothing was done.
+        as_of: The date that the answers are taken as of.
+    """
 
     ranking_id: str
     method: str
@@ -167,6 +178,10 @@ class RankOutcome:
     edges: int
     calibration: dict[str, Any]
     notes: list[str]
+    covered: int
+    incremental: bool = False
+    unchanged: bool = False
+    as_of: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `rank --json`."""

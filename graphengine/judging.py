@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphengine import ranked
 
 if TYPE_CHECKING:
-    from graphengine.answers import RankOutcome
+    from collections.abc import Callable
+
+    from graphengine.answers import ContextRef, RankOutcome
+    from graphengine.answers_structure import Structure, UpgradePath
+    from graphengine.answers_validity import Validity
     from graphengine.store.base import Store
 
 
@@ -16,21 +20,96 @@ class Judging:
 
     store: Store
 
+    if TYPE_CHECKING:
+        def context(self, name: str) -> ContextRef:
+            """A context by id or text."""
+            ...
+
+        def card(self, name: str) -> dict[str, Any]:
+            """A values card by id or title."""
+            ...
+
     def rank(
         self, method: str = "bradley-terry", *, edge_rule: str = "mai-2023", not_wiser: str = "against",
-        confidence: float = 0.8, scores: str = "normalised", tallies: bool = False,
+        confidence: float = 0.8, scores: str = "normalised", tallies: bool = False, variable: str = "",
+        full: bool = False, as_of: str = "",
     ) -> RankOutcome:
         """Rank the cards of every context and derive the wiser edges; both are stored in the graph.
 
+        Where the ranking is there already, only the contexts whose votes changed are ranked again, with the stored
+        calibration; the result is that of ranking everything with it. Once the answers have moved on by 5%, the
+        calibration is fitted anew, and where it has drifted everything is ranked again.
+
         Args:
-            method: `bradley-terry`, or `pagerank` over the edges of a rule.
+            method: A name of `graphengine.ranking.METHODS`.
             edge_rule: For pagerank: a name of `graphengine.ranking.EDGE_RULES`.
             not_wiser: `against`: a "not wiser" counts for the card asked from; `tie`: for neither.
             confidence: The least P(top) of a single winner.
             scores: For pagerank: `normalised` (sum to 1 in each context) or `published` (as the published code).
-            tallies: Let bradley-terry use published tallies as if they were votes.
+            tallies: Let methods that take votes use published tallies as if they were votes.
+            variable: For bradley-terry-groups: the group variable.
+            full: Calibrate and rank everything anew.
+            as_of: Rank the answers as they stood at a date (its whole day counts) or time, ISO 8601, UTC. That ranking
+                is stored under its own id and never stale, and leaves the wiser edges alone. An answer without a time
+                counts from its import on.
 
         Raises:
             RankingError: If the method can't run on what there is.
+            InputError: If `as_of` is no date.
         """
-        return ranked.rank(self.store, method, edge_rule, not_wiser, confidence, scores, tallies)
+        return ranked.rank(self.store, method, edge_rule, not_wiser, confidence, scores, tallies, variable=variable,
+                           full=full, as_of=as_of)
+
+    def validate(
+        self, context: str | None = None, *, shuffles: int = 200, orders: int = 20, not_wiser: str = "against",
+        min_group: int = 5, show_people: bool = False, progress: Callable[[str], None] | None = None,
+    ) -> Validity:
+        """How far rankings can be trusted: shuffled answers, yes-bias, thresholds, groups, people, growth, methods.
+
+        Needs votes but no stored ranking. Of more than 200 contexts a fixed 200 are looked at, and `notes` says so.
+
+        Args:
+            context: A context by id or text; all of them by default.
+            shuffles: How often the answers of a context are shuffled.
+            orders: In how many random orders participants are added.
+            not_wiser: `against` or `tie`, as in `rank`.
+            min_group: The fewest people whose answers may show.
+            show_people: Whether the pseudonyms of careless voters are in the report.
+            progress: Called with a few words before each part.
+
+        Raises:
+            NotFoundError: If there is no such context.
+            RankingError: If there are no votes (in the context).
+        """
+        return ranked.validate(
+            self.store, None if context is None else self.context(context), shuffles=shuffles, orders=orders,
+            not_wiser=not_wiser, min_group=min_group, show_people=show_people, progress=progress)
+
+    def structure(self, context: str | None = None, *, not_wiser: str = "against") -> Structure:
+        """Where the answers support an order of the values, and where not: components, circles, cyclicity, triangles.
+
+        It looks at the answers on each pair alone, and needs no ranking.
+
+        Args:
+            context: A context by id or text; all that have answers by default.
+            not_wiser: `against` or `tie`, as in `rank`.
+
+        Raises:
+            NotFoundError: If there is no such context.
+        """
+        return ranked.structure(self.store, None if context is None else self.context(context), not_wiser)
+
+    def upgrade_path(self, context: str, from_card: str, to_card: str) -> UpgradePath:
+        """The chain of wiser edges between two cards whose weakest link is strongest, with that link named.
+
+        Args:
+            context: A context by id or text.
+            from_card: The card to start from, by id or title; a duplicate stands for its canonical card.
+            to_card: The card to end at.
+
+        Raises:
+            NotFoundError: If there is no such context or card.
+            NotRankedError: If nothing was ranked yet, so that there are no wiser edges.
+            InputError: If the two are one card.
+        """
+        return ranked.upgrade_path(self.store, self.context(context), self.card(from_card), self.card(to_card))

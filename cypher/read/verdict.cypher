@@ -4,4 +4,4 @@
 // returns context_id: string, text: string, method: string, single_winner: bool, reason: string, stale: bool
 MATCH (k:Ranking {id: $ranking})-[w:COVERS]->(c:Context {id: $context})
 RETURN c.id AS context_id, c.text AS text, k.method AS method, w.single_winner AS single_winner, w.reason AS reason,
-  coalesce(w.data_hash, '') <> coalesce(c.data_hash, '') AS stale
+  coalesce(w.data_hash <> c.data_hash, false) AS stale

@@ -1,64 +1,210 @@
-"""Making a ranking: what is read from the store, what is written."""
+"""Making a ranking: what is read from the store, what is written.
+
+After an import only the contexts that it touched are ranked again, with the calibration that is stored: a context's
+rows depend on its own counts and on the calibration, so the result is the one that ranking everything would give.
+Everything is ranked anew where that can't be known: another version, other parameters, an import that was taken back
+(pairs may have gone without a trace), group methods (a group can change without a vote), and where the calibration has
+drifted.
+"""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphengine import __version__
 from graphengine.answers import RankOutcome
 from graphengine.errors import RankingError
-from graphengine.ranked.names import ranking_id
-from graphengine.tables import COUNTS, RANKINGS, canonical_json
+from graphengine.ranked import basis, records, tallied, when
+from graphengine.ranked.calibrating import Settled, settle
+from graphengine.ranked.names import Wanted
+from graphengine.ranked.records import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
+    from graphengine.ranked.basis import Basis
+    from graphengine.ranking import Calibration
     from graphengine.store.base import Store
 
 
+class Made(NamedTuple):
+    """RANKS, VERDICTS (`data_hash` null) and EDGES of the same contexts."""
+
+    ranks: pa.Table
+    verdicts: pa.Table
+    edges: pa.Table
+
+
 def rank(
-    store: Store, method: str, edge_rule: str, not_wiser: str, confidence: float, scores: str, with_tallies: bool
+    store: Store, method: str = "bradley-terry", edge_rule: str = "mai-2023", not_wiser: str = "against",
+    confidence: float = 0.8, scores: str = "normalised", tallies: bool = False, *, variable: str = "",
+    full: bool = False, as_of: str = "",
 ) -> RankOutcome:
-    """Rank everything and store it; see `MoralGraph.rank`."""
+    """Rank what changed and store it; see `MoralGraph.rank`."""
+    wanted = Wanted(method, edge_rule, not_wiser, confidence, scores, tallies, variable, when.spelled(as_of))
+    if wanted.takes("groups") and not variable:
+        raise RankingError(f"{method} needs a group variable", method=method,
+                           hint=f"graphengine rank --method {method} --variable VARIABLE")
+    if as_of:
+        return _rank_as_of(store, wanted)
+    known = [] if full else records.stored(store)
+    mine = next((record for record in known if record.id == wanted.id), None)
+    shared = next((r for r in known if (r.wanted.not_wiser, r.wanted.tallies) == (not_wiser, tallies)), None)
+    changed = _changed(store, known, shared, mine)
+    if mine and mine.wanted == wanted and not changed and _same(known[0], shared, mine):
+        return _nothing(store, mine)
+    everywhere = basis.everything(store) if mine is None or not _in_part(store, known, shared, mine, wanted, changed) \
+        else None
+    return _rank_now(store, wanted, shared, changed, everywhere)
+
+
+def _same(last: Record, shared: Record | None, mine: Record) -> bool:
+    """Whether the edges that are there (of the last ranking made), the shared calibration and mine are one."""
+    return shared is not None and last.calibration == shared.calibration == mine.calibration
+
+
+def _changed(store: Store, known: list[Record], shared: Record | None, mine: Record | None) -> dict[str, str]:
+    """What changed since this ranking, the one that the edges are from, and the one of the calibration."""
+    found: dict[str, str] = {}
+    for record in {r.id: r for r in (mine, shared, *known[:1]) if r is not None}.values():
+        found.update(records.changed_since(store, record))
+    return found
+
+
+def _in_part(
+    store: Store, known: list[Record], shared: Record | None, mine: Record, wanted: Wanted, changed: Mapping[str, str]
+) -> bool:
+    """Whether it is enough to rank the contexts that changed."""
+    if mine.wanted != wanted or wanted.takes("groups") or not _same(known[0], shared, mine):
+        return False
+    covered = store.read("coverage", ranking=mine.id).column("covered")[0].as_py()
+    return 2 * len(changed) <= covered and {mine.fit.undone, known[0].fit.undone} == {records.undone(store)}
+
+
+def _rank_now(
+    store: Store, wanted: Wanted, shared: Record | None, changed: Mapping[str, str], everywhere: Basis | None
+) -> RankOutcome:
+    state = records.content_hash(store)  # before the counts: what comes in between is then seen as a change
+    hashes = dict(changed) if everywhere is None else _hashes(store)
+    notes: list[str] = []
+    replaced: list[str] | None = None
+    if everywhere is None:
+        replaced = sorted(changed)
+        tallies = store.read("tallies")
+        used = basis.of_contexts(store, replaced, tallies)
+        if _pools(wanted) and replaced:
+            used, replaced = _sharing_pairs(basis.everything(store), set(replaced))
+            hashes = _hashes(store)
+        used, notes = tallied.counts(used, wanted, whole=False)
+    else:
+        used, notes = tallied.counts(everywhere, wanted)
+    settled = settle(store, wanted, shared, used, set(changed), whole=everywhere is not None)
+    if settled.used is not None and replaced is not None:  # the calibration drifted: everything is ranked anew
+        used, replaced, hashes = settled.used, None, _hashes(store)
+    if replaced is None and not used.counts.num_rows and not used.tallies.num_rows:
+        raise RankingError("there are no votes to rank", hint="graphengine import votes.csv", method=wanted.method)
+    made = make(used, wanted, settled.calibration)
+    if replaced is not None and _pools(wanted):
+        made = Made(*(_only(table, replaced) for table in made))
+    return _write(store, wanted, made, settled, state, hashes, replaced, [*settled.notes, *notes])
+
+
+def make(used: Basis, wanted: Wanted, calibration: Calibration) -> Made:
+    """Ranks, verdicts and edges of a basis."""
     from graphengine import ranking
+    from graphengine.ranking.judging import settle as in_line
+    from graphengine.ranking.methods import CALIBRATED
+
+    given: dict[str, Any] = {"not_wiser": wanted.not_wiser, "edge_rule": wanted.edge_rule, "scores": wanted.scores,
+                             "tallies": used.tallies}
+    if wanted.takes("groups"):
+        given["groups"] = ranking.group_counts(used.said(None), used.members(), wanted.variable)
+    ranks = ranking.rank_counts(
+        used.counts, wanted.method, calibration if wanted.method in CALIBRATED else None, people=used.people,
+        confidence=wanted.confidence, **{name: value for name, value in given.items() if wanted.takes(name)},
+    )
+    verdicts = ranking.verdicts(
+        ranks, used.counts, used.people, method=wanted.method, confidence=wanted.confidence, said=used.said,
+        calibration=calibration,
+    )
+    return Made(in_line(ranks, verdicts), verdicts, ranking.wiser_edges(used.counts, calibration))
+
+
+def _write(
+    store: Store, wanted: Wanted, made: Made, settled: Settled, state: str, hashes: Mapping[str, str | None],
+    replaced: list[str] | None, notes: list[str],
+) -> RankOutcome:
     from graphengine.store.base import now
 
-    counts, tallies, people = store.read("count_votes"), store.read("tallies"), store.read("people_per_card")
-    notes: list[str] = []
-    if method == "bradley-terry":
-        if tallies.num_rows and (with_tallies or not counts.num_rows):
-            counts = _with_tallies(counts, tallies, with_tallies, notes)
-        parameters: dict[str, Any] = {"not_wiser": not_wiser}
-    else:
-        if tallies.num_rows:
-            _, gave_way = ranking.superseded_tallies(counts, tallies)
-            notes += [f"{gave_way} published tallies gave way to votes on their pair"] if gave_way else []
-        parameters = {"edge_rule": edge_rule, "scores": scores, "tallies": tallies}
-    if not counts.num_rows and not tallies.num_rows:
-        raise RankingError("there are no votes to rank", hint="graphengine import votes.csv", method=method)
-    calibration = ranking.calibrate(counts, not_wiser=not_wiser)
-    ranks = ranking.rank_counts(counts, method, calibration if method == "bradley-terry" else None, people=people,
-                                confidence=confidence, **parameters)
-    verdicts = ranking.verdicts(ranks, counts, people, method=method, confidence=confidence)
-    edges = ranking.wiser_edges(counts, calibration)
-    known = store.read("contexts")
-    hashes = dict(zip(known.column("id").to_pylist(), known.column("data_hash").to_pylist(), strict=True))
-    verdicts = verdicts.set_column(
-        verdicts.column_names.index("data_hash"), "data_hash",
-        _text([hashes.get(c) for c in verdicts.column("context_id").to_pylist()]),
-    )
-    name = ranking_id(method, edge_rule, not_wiser)
-    said = {"method": method, "edge_rule": edge_rule if method == "pagerank" else None, "not_wiser": not_wiser,
-            "confidence": confidence, "scores": scores, "tallies": with_tallies}
-    row = {"id": name, "method": method, "edge_rule": said["edge_rule"], "parameters": canonical_json(said),
-           "calibration": calibration.to_json(), "data_hash": store.content_hash(), "at": now(), "version": __version__}
-    store.replace(RANKINGS.table([row]), verdicts, ranks, edges)
+    at = made.verdicts.column_names.index("data_hash")
+    contexts = made.verdicts.column("context_id").to_pylist()
+    verdicts = made.verdicts.set_column(at, "data_hash", _text([hashes.get(c) for c in contexts]))
+    record = Record(wanted.id, wanted, settled.calibration.to_json(), state, now(), settled.fit)
+    store.replace(record.row(), verdicts, made.ranks, None if wanted.as_of else made.edges, replaced)
     singles = sum(verdicts.column("single_winner").to_pylist())
-    told = {"yes_bias": calibration.beta, "yes_bias_sd": calibration.sd_beta, "tie_band": calibration.tau,
+    covered = store.read("coverage", ranking=wanted.id).column("covered")[0].as_py()
+    return RankOutcome(
+        wanted.id, wanted.method, wanted.rule, verdicts.num_rows, made.ranks.num_rows, singles,
+        0 if wanted.as_of else made.edges.num_rows, told(settled.calibration), notes, covered=covered,
+        incremental=replaced is not None, as_of=wanted.as_of or None,
+    )
+
+
+def told(calibration: Calibration) -> dict[str, Any]:
+    """What is told of a calibration."""
+    return {"yes_bias": calibration.beta, "yes_bias_sd": calibration.sd_beta, "tie_band": calibration.tau,
             "spread": calibration.sigma, "answers": calibration.answers}
-    return RankOutcome(name, method, said["edge_rule"], verdicts.num_rows, ranks.num_rows, singles, edges.num_rows,
-                       told, notes)
+
+
+def _nothing(store: Store, mine: Record) -> RankOutcome:
+    from graphengine.ranking import Calibration
+
+    covered = store.read("coverage", ranking=mine.id).column("covered")[0].as_py()
+    return RankOutcome(
+        mine.id, mine.wanted.method, mine.wanted.rule, 0, 0, 0, 0, told(Calibration.from_json(mine.calibration)), [],
+        covered=covered, incremental=True, unchanged=True,
+    )
+
+
+def _rank_as_of(store: Store, wanted: Wanted) -> RankOutcome:
+    from graphengine import ranking
+
+    used, notes = basis.at_time(store, wanted.as_of)
+    calibration = ranking.calibrate(used.counts, not_wiser=wanted.not_wiser)
+    fit = records.Fit(calibration.answers, 0, 0)
+    state = records.content_hash(store)
+    return _write(store, wanted, make(used, wanted, calibration), Settled(calibration, fit), state, {}, None, notes)
+
+
+def _pools(wanted: Wanted) -> bool:
+    from graphengine.ranking import EDGE_RULES
+
+    return wanted.rule is not None and wanted.rule in EDGE_RULES and not EDGE_RULES[wanted.rule].per_context
+
+
+def _sharing_pairs(all_of: Basis, contexts: set[str]) -> tuple[Basis, list[str]]:
+    """For rules that pool contexts: all counts, and every context that shares a pair with one of these."""
+    asked: list[tuple[frozenset[str], str]] = []
+    columns = [all_of.counts.column(name).to_pylist() for name in ("from_id", "to_id", "context_id")]
+    asked += [(frozenset(pair), context) for *pair, context in zip(*columns, strict=True)]
+    for row in all_of.tallies.to_pylist():
+        asked += [(frozenset((row["from_id"], row["to_id"])), context) for context in row["contexts"] or ()]
+    pairs = {pair for pair, context in asked if context in contexts}
+    return all_of, sorted(contexts.union(context for pair, context in asked if pair in pairs))
+
+
+def _only(table: pa.Table, contexts: list[str]) -> pa.Table:
+    import pyarrow as pa
+
+    from graphengine.ranking.arrays import compute
+
+    return table.filter(compute().is_in(table.column("context_id"), value_set=pa.array(contexts, pa.string())))
+
+
+def _hashes(store: Store) -> dict[str, str | None]:
+    known = store.read("contexts")
+    return dict(zip(known.column("id").to_pylist(), known.column("data_hash").to_pylist(), strict=True))
 
 
 def _text(values: list[str | None]) -> pa.Array:
@@ -67,52 +213,21 @@ def _text(values: list[str | None]) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def _with_tallies(counts: pa.Table, tallies: pa.Table, told: bool, notes: list[str]) -> pa.Table:
-    """Counts with the published tallies of one context in the place of votes.
-
-    Raises:
-        RankingError: If nobody said that tallies may stand for votes.
-    """
-    import pyarrow as pa
-
-    from graphengine import ranking
-
-    if not told:
-        raise RankingError(
-            f"there are no votes, only {tallies.num_rows} published tallies; they are a selection (the pairs that "
-            "passed the study's own edge rule), so bradley-terry would take the rule's choice for people's answers",
-            hint="rank by the study's rule: graphengine rank --method pagerank --edge-rule mai-2023; "
-            "or say that you know: graphengine rank --tallies", method="bradley-terry",
-        )
-    kept, gave_way = ranking.superseded_tallies(counts, tallies)
-    rows: list[dict[str, Any]] = []
-    pooled = 0
-    for row in kept.to_pylist():
-        if len(row["contexts"]) != 1:
-            pooled += 1
-            continue
-        pair = {"context_id": row["contexts"][0], "from_id": row["from_id"], "to_id": row["to_id"]}
-        rows.append({**pair, **{key: row[key] for key in ("wiser", "not_wiser", "unsure")}})
-        if row["less_wise"]:
-            rows.append({"context_id": row["contexts"][0], "from_id": row["to_id"], "to_id": row["from_id"],
-                         "wiser": row["less_wise"], "not_wiser": 0, "unsure": 0})
-    notes.append(f"{len(kept) - pooled} published tallies stand for votes: a selection, so read the ranking with care")
-    if pooled:
-        notes.append(f"{pooled} tallies that pool several contexts were left out")
-    if gave_way:
-        notes.append(f"{gave_way} published tallies gave way to votes on their pair")
-    said = COUNTS.table(rows).group_by(["context_id", "from_id", "to_id"]).aggregate(
-        [("wiser", "sum"), ("not_wiser", "sum"), ("unsure", "sum")]
-    ).rename_columns(COUNTS.schema.names)
-    return pa.concat_tables([counts, said]).sort_by([(c, "ascending") for c in COUNTS.key])
-
-
 def again(store: Store) -> None:
-    """Make every stored ranking again, with its own parameters."""
-    for row in store.read("rankings").to_pylist():
-        said = json.loads(row["parameters"])
-        if store.read("count_votes").num_rows or store.read("tallies").num_rows:
-            rank(store, said["method"], said["edge_rule"] or "mai-2023", said["not_wiser"], said["confidence"],
-                 said["scores"], said["tallies"])
-        else:
+    """Make every stored ranking again, with its own parameters, in the order in which they were made.
+
+    The last one made is the one that the wiser edges are from.
+    """
+    import json
+
+    for row in sorted(store.read("rankings").to_pylist(), key=lambda row: (row["at"], row["id"])):
+        wanted = Wanted.of(json.loads(row["parameters"]))
+        try:
+            remake(store, wanted)
+        except RankingError:  # nobody's answers are left
             store.forget(row["id"])
+
+
+def remake(store: Store, wanted: Wanted) -> RankOutcome:
+    """Make a ranking, everything anew."""
+    return rank(store, **{**wanted.__dict__, "full": True})

@@ -19,7 +19,7 @@ from graphengine.store.delta import Change, Delta, added, batches
 from graphengine.tables import TRUTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -119,16 +119,24 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def replace(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table) -> None:
+    def replace(
+        self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table | None,
+        contexts: Sequence[str] | None = None,
+    ) -> None:
         """Put a ranking in the place of the one with its id, and these wiser edges in the place of all that are there.
 
         Nothing of what was there stays. While it is being written the ranking is not there: nobody reads half of one.
 
+        With `contexts` only what the ranking says of these contexts, and their wiser edges, is replaced; the rest of
+        the ranking stays, under the new record. That is one transaction. An edge between cards that no upgrade of the
+        context names any more is not looked for: after an undo everything has to be replaced.
+
         Args:
             ranking: One row of `RANKINGS`.
-            verdicts: Its `VERDICTS`.
-            ranks: Its `RANKS`.
-            edges: All `EDGES`.
+            verdicts: Its `VERDICTS` (of these contexts).
+            ranks: Its `RANKS` (of these contexts).
+            edges: All `EDGES` (of these contexts); None leaves those that are there.
+            contexts: The contexts that are replaced; by default all.
         """
 
     @abstractmethod

@@ -42,7 +42,7 @@ from graphengine.store.journal import MOST_PARTS, Journal, fsync
 from graphengine.tables import TRUTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import ladybug
@@ -255,12 +255,9 @@ class EmbeddedStore(Store):
         if not missing:
             return
         size = sum(table.num_rows for part in missing for table in self._journal.read(part).values())
-        if missing[0].snapshot or (size > _LARGE and size > self._size()):
-            self._rebuild(keep_derived=True)
-            return
-        deltas = [self._journal.delta(part) for part in missing]
+        deltas = [] if missing[0].snapshot else [self._journal.delta(part) for part in missing]
         removed = sum(change.before.num_rows for delta in deltas for change in delta.values())
-        if removed > _LARGE:
+        if not deltas or removed > _LARGE or (size > _LARGE and size > self._size()):
             self._rebuild(keep_derived=True)
             return
         hashes = self.hashes()
@@ -392,10 +389,14 @@ class EmbeddedStore(Store):
         self._rebuild(keep_derived=False)
         self._journal.forget()
 
-    def replace(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table) -> None:  # noqa: D102
+    def replace(  # noqa: D102
+        self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table | None,
+        contexts: Sequence[str] | None = None,
+    ) -> None:
         with self._transaction() as run:
-            projection.replace_edges(run, edges)
-            projection.replace_ranking(run, ranking, verdicts, ranks)
+            if edges is not None:
+                projection.replace_edges(run, edges, contexts)
+            projection.replace_ranking(run, ranking, verdicts, ranks, contexts)
 
     def forget(self, ranking_id: str) -> None:  # noqa: D102
         with self._transaction() as run:
@@ -456,8 +457,8 @@ class EmbeddedStore(Store):
             import ladybug
 
             self._ready()
+            assert self._database is not None
             with self._write_lock:
-                assert self._database is not None
                 connection = self._local.connection = ladybug.Connection(self._database)
                 self._readers.append(connection)
         return connection

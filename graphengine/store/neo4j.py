@@ -23,7 +23,7 @@ from graphengine.store.delta import Delta, batches, split
 from graphengine.tables import TRUTH, conform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import neo4j
@@ -213,14 +213,40 @@ class Neo4jStore(Store):
         return [("context_hashes", [{"id": c, "hash": hashing.shown(every, c)} for c in sorted(contexts)]),
                 ("graph_hashes", [row])]
 
-    def replace(self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table) -> None:  # noqa: D102
+    def replace(  # noqa: D102
+        self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table | None,
+        contexts: Sequence[str] | None = None,
+    ) -> None:
         ranking_id = ranking.column("id")[0].as_py()
+        if contexts is not None:
+            self._replace_some(ranking, verdicts, ranks, edges, contexts)
+            return
         self.forget(ranking_id)
-        self._drain("remove_some_edges")
-        self._write_all("edges", edges)
+        if edges is not None:
+            self._drain("remove_some_edges")
+            self._write_all("edges", edges)
         self._write_all("ranks", ranks, ranking_id=ranking_id)
         self._write_all("rankings", ranking)
         self._write_all("verdicts", verdicts, ranking_id=ranking_id)
+
+    def _replace_some(
+        self, ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table, edges: pa.Table | None, contexts: Sequence[str]
+    ) -> None:
+        ranking_id = ranking.column("id")[0].as_py()
+        written = {"edges": [] if edges is None else edges.to_pylist(), "rankings": ranking.to_pylist()}
+        for name, rows in (("verdicts", verdicts), ("ranks", ranks)):
+            written[name] = [{**row, "ranking_id": ranking_id} for row in rows.to_pylist()]
+
+        def work(tx: neo4j.ManagedTransaction) -> None:
+            gone = {"contexts": list(contexts)}
+            if edges is not None:
+                _run(tx, "remove_edges_of_contexts", **gone)
+            for name in ("ranks", "verdicts"):
+                _run(tx, f"write/remove_{name}_of_contexts", ranking=ranking_id, **gone)
+            for name, rows in written.items():
+                _write(tx, name, rows)
+
+        self._transact(work)
 
     def forget(self, ranking_id: str) -> None:  # noqa: D102
         self._transact(lambda tx: _run(tx, "write/remove_ranking", ranking=ranking_id))

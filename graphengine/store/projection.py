@@ -16,7 +16,7 @@ from graphengine.store.delta import Change, Delta, split
 from graphengine.tables import TRUTH, concat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import ladybug
 
@@ -209,10 +209,14 @@ def _update(run: Callable[..., Any], name: str, rows: pa.Table) -> None:
         write(run, name, rows.to_pylist())
 
 
-def replace_edges(run: Callable[..., Any], edges: pa.Table) -> None:
-    """All wiser edges anew; the caller holds the transaction."""
-    for statement in queries.find("ladybug", "write/remove_edges").statements:
-        run(statement)
+def replace_edges(run: Callable[..., Any], edges: pa.Table, contexts: Sequence[str] | None = None) -> None:
+    """All wiser edges anew, or those of some contexts; the caller holds the transaction."""
+    if contexts is None:
+        _remove(run, "write/remove_edges")
+    for some in _few(contexts or ()):
+        asked = run(queries.find("ladybug", "cards_of_contexts").statements[0], {"contexts": some}).get_all()
+        cards = {row[0] for row in asked}.union(*(edges.column(end).to_pylist() for end in ("from_id", "to_id")))
+        _remove(run, "remove_edges_of_contexts", contexts=some, cards=sorted(cards))
     if edges.num_rows < COPY_FROM:
         write(run, "edges", edges.to_pylist())
         return
@@ -223,14 +227,31 @@ def replace_edges(run: Callable[..., Any], edges: pa.Table) -> None:
 def remove_ranking(run: Callable[..., Any], ranking_id: str) -> None:
     """One ranking and its ranks; the caller holds the transaction."""
     for name in ("remove_ranking", "remove_ranks"):
-        for statement in queries.find("ladybug", f"write/{name}").statements:
-            run(statement, {"ranking": ranking_id})
+        _remove(run, f"write/{name}", ranking=ranking_id)
 
 
-def replace_ranking(run: Callable[..., Any], ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table) -> None:
-    """One ranking anew; the caller holds the transaction."""
+def _remove(run: Callable[..., Any], name: str, **parameters: Any) -> None:
+    for statement in queries.find("ladybug", name).statements:
+        run(statement, parameters)
+
+
+def _few(contexts: Sequence[str]) -> Iterator[list[str]]:
+    """The contexts in parts: this engine compares each row with every item of a list."""
+    for start in range(0, len(contexts), 100):
+        yield list(contexts[start : start + 100])
+
+
+def replace_ranking(
+    run: Callable[..., Any], ranking: pa.Table, verdicts: pa.Table, ranks: pa.Table,
+    contexts: Sequence[str] | None = None,
+) -> None:
+    """One ranking anew, or what it says of some contexts; the caller holds the transaction."""
     ranking_id = ranking.column("id")[0].as_py()
-    remove_ranking(run, ranking_id)
+    if contexts is None:
+        remove_ranking(run, ranking_id)
+    for some in _few(contexts or ()):
+        for name in ("ranks", "verdicts"):
+            _remove(run, f"write/remove_{name}_of_contexts", ranking=ranking_id, contexts=some)
     write(run, "rankings", ranking.to_pylist())
     for name, rows in (("verdicts", verdicts), ("ranks", ranks)):
         named = rows.append_column("ranking_id", pa.repeat(ranking_id, rows.num_rows))

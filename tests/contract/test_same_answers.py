@@ -27,6 +27,7 @@ def _asked(store: Store, name: str, tables: Tables) -> pa.Table:
     values: dict[str, Any] = {
         "context": context, "user": users[0], "card": cards[1], "from_card": cards[0], "to_card": cards[2],
         "name": context, "ranking": "bradley-terry",
+        "contexts": [context],
     }
     query = queries.find(store.engine, name)
     return store.read(name, **{parameter: values[parameter] for parameter in query.parameters})

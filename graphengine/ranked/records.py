@@ -1,0 +1,105 @@
+"""The rankings that a graph holds: what was asked, with which calibration, and which contexts changed since."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphengine import __version__
+from graphengine.ranked.names import Wanted
+from graphengine.tables import RANKINGS, canonical_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from graphengine.ranking import Calibration
+    from graphengine.store.base import Store
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What has happened to the answers since a calibration was fitted.
+
+    Attributes:
+        answers: Number of answers that there were.
+        moved: Number of answers in contexts that changed since, each time they did.
+        undone: Number of imports that were taken back when the ranking was made.
+    """
+
+    answers: int
+    moved: int
+    undone: int
+
+
+@dataclass(frozen=True)
+class Record:
+    """One stored ranking."""
+
+    id: str
+    wanted: Wanted
+    calibration: str
+    data_hash: str
+    at: int
+    fit: Fit
+
+    def row(self) -> pa.Table:
+        """The record as one row of RANKINGS."""
+        said = {**json.loads(self.wanted.to_json()), "since_fit": self.fit.__dict__}
+        return RANKINGS.table([{
+            "id": self.id, "method": self.wanted.method, "edge_rule": self.wanted.rule,
+            "parameters": canonical_json(said), "calibration": self.calibration, "data_hash": self.data_hash,
+            "at": self.at, "version": __version__,
+        }])
+
+
+def stored(store: Store) -> list[Record]:
+    """The rankings of this version that follow the votes, the latest first."""
+    found: list[Record] = []
+    for row in store.read("rankings").to_pylist():
+        said: dict[str, Any] = json.loads(row["parameters"])
+        if row["version"] == __version__ and "since_fit" in said and not said.get("as_of"):
+            found.append(Record(row["id"], Wanted.of(said), row["calibration"], row["data_hash"] or "", row["at"],
+                                Fit(**said["since_fit"])))
+    return sorted(found, key=lambda record: (-record.at, record.id))
+
+
+def calibration_of(store: Store, not_wiser: str) -> tuple[Calibration, str] | None:
+    """The calibration of the latest ranking that reads "not wiser" this way, and the name of that ranking."""
+    from graphengine.ranking import Calibration
+
+    for record in stored(store):
+        if record.wanted.not_wiser == not_wiser:
+            return Calibration.from_json(record.calibration), record.id
+    return None
+
+
+def content_hash(store: Store, ranking_id: str = "bradley-terry") -> str:
+    """The state of all that was said, as queries see it."""
+    return _known(store.read("coverage", ranking=ranking_id).column("content_hash")[0].as_py())
+
+
+def changed_since(store: Store, record: Record) -> dict[str, str]:
+    """The contexts whose votes are not those that a ranking was made from, with the state of their votes now.
+
+    Contexts where nobody has answered are not among them, unless somebody had when the ranking was made.
+    """
+    state = store.read("coverage", ranking=record.id).to_pylist()[0]
+    if _known(state["content_hash"]) == record.data_hash:
+        return {}
+    rows = store.read("stale_contexts", ranking=record.id).to_pylist()
+    if state["covered"] < state["contexts"]:
+        silent = {"", _known(state["duplicates_hash"])}
+        rows += [row for row in store.read("uncovered_contexts", ranking=record.id).to_pylist()
+                 if _known(row["data_hash"]) not in silent]
+    return {row["context_id"]: row["data_hash"] for row in rows}
+
+
+def undone(store: Store) -> int:
+    """How many imports were taken back."""
+    return store.read("loads").column("status").to_pylist().count("undone")
+
+
+def _known(content_hash: str | None) -> str:
+    """A hash; that of nothing is written in several ways."""
+    return content_hash if content_hash and content_hash.strip("0") else ""
