@@ -15,6 +15,7 @@ import pyarrow as pa
 from graphengine.errors import RankingError
 from graphengine.ranking.arrays import compute
 from graphengine.ranking.layout import codes, lay_out
+from graphengine.ranking.output import COVERED, PARTS
 from graphengine.tables import RANKS, VERDICTS
 
 if TYPE_CHECKING:
@@ -27,11 +28,8 @@ if TYPE_CHECKING:
 MIN_ANSWERS = 5
 MIN_PEOPLE = 3
 RIVAL = 0.05
-COVERED = 0.9
 """A single winner has at least `MIN_ANSWERS` answers from `MIN_PEOPLE` people; cards with P(top) above `RIVAL` must be
 in its component; a set of cards has a total P(top) of at least `COVERED`."""
-
-_PARTS = 2**40
 
 
 class Verdict(NamedTuple):
@@ -159,13 +157,13 @@ def _mark(ranks: pa.Table, single: set[str]) -> pa.Table:
         p_top = ranks.column("p_top").to_numpy()
         order = np.lexsort((rank, -p_top, context))
         # Whole numbers, so that a context's sums do not depend on those before it.
-        share, sorted_context = np.rint(p_top[order] * _PARTS).astype(np.int64), context[order]
+        share, sorted_context = np.rint(p_top[order] * PARTS).astype(np.int64), context[order]
         start = np.searchsorted(sorted_context, sorted_context)
         before = np.cumsum(share) - share
         before -= before[start]
         alone = np.array([name in single for name in names.to_pylist()], bool)[sorted_context]
         top = np.empty(len(order), bool)
-        top[order] = np.where(alone, np.arange(len(order)) == start, before < (COVERED - 1e-9) * _PARTS)
+        top[order] = np.where(alone, np.arange(len(order)) == start, before < (COVERED - 1e-9) * PARTS)
     else:
         top = rank == 1
     at = RANKS.schema.get_field_index("tied_top")
@@ -180,9 +178,7 @@ def judge(
     ranks: pa.Table, answers: Ints, people: pa.Table | None, *, method: str, confidence: float
 ) -> dict[str, Verdict]:
     """The verdict by context id, nobody left out. `answers` has the number of answers about the card of each row."""
-    if not 0 < confidence <= 1:
-        raise RankingError(f"confidence must be above 0 and at most 1, not {confidence}", hint="--confidence 0.8",
-                           value=confidence)
+    check_confidence(confidence)
     context, names = codes(ranks.column("context_id"))
     rank = ranks.column("rank").to_numpy()
     probable = _has_probability(ranks)
@@ -200,6 +196,17 @@ def judge(
             keys[part], component[part], about[at], None if persons is None else persons[at], confidence,
         ) if probable else _by_rank(keys[part], method)
     return judged
+
+
+def check_confidence(confidence: float) -> None:
+    """Is the least P(top) of a single winner above 0 and at most 1?
+
+    Raises:
+        RankingError: If not.
+    """
+    if not 0 < confidence <= 1:
+        raise RankingError(f"confidence must be above 0 and at most 1, not {confidence}", hint="--confidence 0.8",
+                           value=confidence)
 
 
 def _by_rank(rank: list[int], method: str) -> Verdict:

@@ -12,7 +12,7 @@ from graphengine.ranking.calibration import Calibration, calibrate, check_not_wi
 from graphengine.ranking.copeland import copeland
 from graphengine.ranking.groups import bradley_terry_groups
 from graphengine.ranking.hodgerank import hodgerank
-from graphengine.ranking.judging import with_tied_top
+from graphengine.ranking.judging import check_confidence, with_tied_top
 from graphengine.ranking.pagerank import pagerank_scores
 from graphengine.ranking.rules import rule_edges
 from graphengine.ranking.schulze import schulze
@@ -89,8 +89,12 @@ def rank_counts(
         True
     """
     check_parameters(method, parameters)
+    check_confidence(confidence)
     scored = _score(counts, method, calibration, parameters)
-    return with_tied_top(scored.table(), scored.answers_in_order(), people, method=method, confidence=confidence)
+    ranks = scored.table()
+    if people is None or scored.p_top is None:  # no single winner is named, or rank 1 is one
+        return ranks
+    return with_tied_top(ranks, scored.answers_in_order(), people, method=method, confidence=confidence)
 
 
 def _score(counts: pa.Table, method: str, calibration: Calibration | None, parameters: dict[str, Any]) -> Scores:

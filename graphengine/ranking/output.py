@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from graphengine.ranking.cores import spread
 from graphengine.tables import RANKS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
     from graphengine.ranking.arrays import Ints, Reals
 
 
@@ -20,13 +26,18 @@ TIE = 1e-9
 Z90 = 1.6448536269514722
 """Half width of a 90% interval, in standard deviations."""
 
+COVERED, PARTS = 0.9, 2**40
+"""A set of cards that answers has a total P(top) of at least `COVERED`, counted in `PARTS` of 1."""
+
+_PART_NODES = 200_000
+
 
 @dataclass(frozen=True)
 class Scores:
     """Scores of cards within contexts, sorted by context and card id.
 
     `answers` is the number of answers about each card; it, `sd`, `p_top` and the rank interval are None for a method
-    without uncertainty.
+    without uncertainty. `tie` is (contexts,): scores that close share a rank; by default `TIE`.
     """
 
     contexts: pa.Array
@@ -40,50 +51,109 @@ class Scores:
     p_top: Reals | None = None
     rank_lower: Ints | None = None
     rank_upper: Ints | None = None
+    tie: Reals | None = None
 
     def table(self) -> pa.Table:
-        """RANKS sorted by context, rank, card id; `tied_top` is still null."""
-        order, rank = self.order_and_rank()
-        nodes = len(order)
-        columns: dict[str, object] = {
-            "context_id": self.contexts.take(pa.array(self.node_context[order])),
-            "card_id": self.cards.take(pa.array(self.node_card[order])), "rank": rank, "score": self.score[order],
-            "component": self.component[order],
+        """RANKS sorted by context, rank, card id.
+
+        `tied_top` is the smallest set of cards that has P(top) >= .9, the answer where no single winner is named; for a
+        method without P(top), the cards of rank 1.
+        """
+        order, rank = self._order_and_rank
+        columns: dict[str, Callable[[], Any]] = {
+            "context_id": lambda: self.contexts.take(pa.array(self.node_context)),
+            "card_id": lambda: self.cards.take(pa.array(self.node_card[order])), "rank": lambda: rank,
+            "score": lambda: self.score[order], "component": lambda: self.component[order],
+            "tied_top": lambda: self._tied_top(order, rank),
         }
-        if self.sd is not None:
-            columns["sd"] = self.sd[order]
-            columns["lower"] = self.score[order] - Z90 * self.sd[order]
-            columns["upper"] = self.score[order] + Z90 * self.sd[order]
-        if self.p_top is not None:
-            columns["p_top"] = self.p_top[order]
-        if self.rank_lower is not None and self.rank_upper is not None:
-            columns["rank_lower"] = np.minimum(self.rank_lower[order], rank)
-            columns["rank_upper"] = np.maximum(self.rank_upper[order], rank)
-        return pa.table(
-            [
-                pa.array(columns[field.name], field.type) if field.name in columns else pa.nulls(nodes, field.type)
-                for field in RANKS.schema
-            ],
-            schema=RANKS.schema,
-        )
+        if (sd := self.sd) is not None:
+            columns["sd"] = lambda: sd[order]
+            columns["lower"] = lambda: self.score[order] - Z90 * sd[order]
+            columns["upper"] = lambda: self.score[order] + Z90 * sd[order]
+        if (p_top := self.p_top) is not None:
+            columns["p_top"] = lambda: p_top[order]
+        if (low := self.rank_lower) is not None and (high := self.rank_upper) is not None:
+            columns["rank_lower"] = lambda: np.minimum(low[order], rank)
+            columns["rank_upper"] = lambda: np.maximum(high[order], rank)
+
+        def column(field: pa.Field) -> pa.Array:
+            make = columns.get(field.name)
+            return pa.nulls(len(order), field.type) if make is None else pa.array(make(), field.type)
+
+        return pa.table(spread(column, RANKS.schema), schema=RANKS.schema)
 
     def answers_in_order(self) -> Ints:
         """`answers` in the order of the table's rows; 0 where they play no part."""
-        order, _ = self.order_and_rank()
+        order, _ = self._order_and_rank
         return np.zeros(len(order), np.int64) if self.answers is None else self.answers[order]
 
-    def order_and_rank(self) -> tuple[Ints, Ints]:
+    @cached_property
+    def _start(self) -> Ints:
+        return np.searchsorted(self.node_context, np.arange(len(self.contexts) + 1))
+
+    @cached_property
+    def _order_and_rank(self) -> tuple[Ints, Ints]:
         """Nodes by context, falling score, card id, and the rank of each; close scores share the rank of the first."""
-        nodes = len(self.score)
-        rough = np.lexsort((self.node_card, -self.score, self.node_context))
-        context, score = self.node_context[rough], self.score[rough]
-        new_context = np.ones(nodes, bool)
-        new_context[1:] = context[1:] != context[:-1]
+        start = self._start
+        order = np.empty(len(self.score), np.int64)
+        spread(lambda part: _by_falling_score(self.score, start, part, order), _parts(np.diff(start)))
+        score = self.score[order]
+        nodes = len(order)
+        new_context = np.zeros(nodes, bool)
+        new_context[start[:-1][start[:-1] < nodes]] = True
         new_rank = new_context.copy()
-        new_rank[1:] |= score[:-1] - score[1:] > TIE
-        group = np.cumsum(new_rank)
-        order = rough[np.lexsort((self.node_card[rough], group))]
+        gap = score[:-1] - score[1:]
+        new_rank[1:] |= gap > (TIE if self.tie is None else self.tie[self.node_context[1:]])
+        _settle_ties(order, new_rank)
         position = np.arange(nodes)
-        first_of_context = np.maximum.accumulate(np.where(new_context, position, 0))
         first_of_rank = np.maximum.accumulate(np.where(new_rank, position, 0))
-        return order, first_of_rank - first_of_context + 1
+        return order, first_of_rank - start[self.node_context] + 1
+
+    def _tied_top(self, order: Ints, rank: Ints) -> NDArray[np.bool_]:
+        if self.p_top is None:
+            return rank == 1
+        return covering(self.p_top[order], self._start)
+
+
+def covering(p_top: Reals, start: Ints) -> NDArray[np.bool_]:
+    """Per context the smallest set of cards whose P(top) is at least `COVERED` in total.
+
+    Args:
+        p_top: (rows,), context by context, by rank.
+        start: (contexts + 1,) first row of each context.
+    """
+    order = np.empty(len(p_top), np.int64)
+    spread(lambda part: _by_falling_score(p_top, start, part, order), _parts(np.diff(start)))
+    # Whole numbers, so that a context's sums do not depend on those before it.
+    share = np.rint(p_top[order] * PARTS).astype(np.int64)
+    before = np.cumsum(share) - share
+    before -= np.repeat(before[start[:-1]] if len(p_top) else before, np.diff(start))
+    top = np.empty(len(order), bool)
+    top[order] = before < (COVERED - 1e-9) * PARTS
+    return top
+
+
+def _parts(sizes: Ints) -> list[Ints]:
+    """Contexts of equal size together, at most `_PART_NODES` nodes in a part."""
+    parts = []
+    for size in np.unique(sizes[sizes > 0]).tolist():
+        members = np.nonzero(sizes == size)[0]
+        take = max(1, _PART_NODES // size)
+        parts += [members[at : at + take] for at in range(0, len(members), take)]
+    return parts
+
+
+def _by_falling_score(score: Reals, start: Ints, contexts: Ints, order: Ints) -> None:
+    """Fill in the order of some contexts of equal size: falling score, then row."""
+    size = start[contexts[0] + 1] - start[contexts[0]]
+    rows = start[contexts][:, None] + np.arange(size)
+    order[rows] = np.take_along_axis(rows, np.argsort(-score[rows], axis=1, kind="stable"), axis=1)
+
+
+def _settle_ties(order: Ints, new_rank: NDArray[np.bool_]) -> None:
+    """Cards that share a rank by close but unequal scores: by card id."""
+    wrong = np.nonzero(~new_rank[1:] & (order[1:] < order[:-1]))[0]
+    if len(wrong):
+        group = np.cumsum(new_rank)
+        rows = np.nonzero(np.isin(group, group[wrong]))[0]
+        order[rows] = order[rows][np.lexsort((order[rows], group[rows]))]

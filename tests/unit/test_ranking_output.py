@@ -40,10 +40,11 @@ def test_rank_lies_in_its_interval():
 
 
 def test_what_a_method_does_not_know_is_null():
-    """Without sd, P(top) and rank interval, these columns are null; the schema stands."""
+    """Without sd, P(top) and rank interval, these columns are null, and rank 1 is the top; the schema stands."""
     table = scores([1.0, 2.0]).table()
     assert tables.RANKS.schema == table.schema
-    assert ["rank_lower", "rank_upper", "sd", "lower", "upper", "p_top", "tied_top"] == [
+    assert [False, True] == sorted(table.column("tied_top").to_pylist())
+    assert ["rank_lower", "rank_upper", "sd", "lower", "upper", "p_top"] == [
         name for name in table.column_names if table.column(name).null_count == 2]
 
 
