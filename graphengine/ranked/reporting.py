@@ -1,0 +1,114 @@
+"""The report that a person looks at: what is read from the store, what is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from graphengine import __version__, report
+from graphengine.answers_report import ReportOutcome
+from graphengine.errors import ExportError, InputError, NotRankedError
+from graphengine.ranked.names import options
+from graphengine.ranked.validity import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from graphengine.store.base import Store
+
+
+def write_report(
+    store: Store, out: Path, ranking_id: str, *, contexts: Sequence[str] | None = None, svg: Path | None = None,
+    most: int = report.MOST_CONTEXTS, validity: bool = True, progress: Callable[[str], None] | None = None,
+) -> ReportOutcome:
+    """Write a report; see `MoralGraph.report`.
+
+    Args:
+        store: The graph.
+        out: The HTML file.
+        ranking_id: The ranking to show.
+        contexts: Ids of the contexts to cover; None for all.
+        svg: A folder for the pictures.
+        most: How many contexts to cover at most.
+        validity: Whether to run the validity check for it.
+        progress: Called with what is being done.
+    """
+    from graphengine.store.base import now
+
+    if most < 1:
+        raise InputError(f"a report covers at least one context, not {most}", hint="--most 200", value=most)
+    report.check(out, report.GENERATOR)
+    source = report_source(store, ranking_id, now())
+    if validity and source.counts.num_rows:
+        not_wiser = "tie" if "not-wiser=tie" in ranking_id else "against"
+        checked = validate(store, not_wiser=not_wiser, progress=progress)
+        source = replace(source, overall=[*checked.overall, *checked.notes], validity=list(checked.parts.values()))
+    if progress:
+        progress("drawing")
+    found, left_out = report.covered(source, contexts, most)
+    pictures: list[str] = []
+    if svg is not None:
+        _folder(svg)
+        for view in found:
+            stem = report.file_stem(view.id)
+            for kind, text in (("layers", report.layered(view, alone=True).svg),
+                               ("intervals", report.intervals(view, alone=True))):
+                picture = svg / f"{stem}-{kind}.svg"
+                report.check(picture, "<svg")
+                report.write(picture, text + "\n")
+                pictures.append(str(picture))
+    text = report.page(source, found, left_out)
+    report.write(out, text)
+    covered = [view.id for view in found]
+    store.record_export("report", str(out.resolve()), covered)
+    if svg is not None:
+        store.record_export("pictures", str(svg.resolve()), covered)
+    return ReportOutcome(str(out), ranking_id, len(found), left_out, sum(view.single for view in found),
+                         len(text.encode()), pictures)
+
+
+def report_source(store: Store, ranking_id: str, made_at: int) -> report.Source:
+    """The tables that a report is made from, without a validity check.
+
+    Raises:
+        NotRankedError: If there is no such ranking.
+    """
+    from graphengine.ranking.edges import shown
+    from graphengine.ranking.structure import structure
+
+    made = {row["id"]: row for row in store.read("rankings").to_pylist()}
+    if ranking_id not in made:
+        raise NotRankedError(
+            f"there is no ranking {ranking_id!r} yet" + (f"; there is {', '.join(made)}" if made else ""),
+            hint=f"make it: graphengine rank{options(ranking_id)}", ranking=ranking_id,
+        )
+    read = store.read
+    counts, edges, contexts = read("count_votes"), read("wiser_edges"), read("contexts")
+    verdicts = read("verdicts", ranking=ranking_id)
+    hashes = dict(zip(contexts.column("id").to_pylist(), contexts.column("data_hash").to_pylist(), strict=True))
+    stale = frozenset(row["context_id"] for row in verdicts.to_pylist()
+                      if row["data_hash"] != hashes.get(row["context_id"]))
+    not_wiser = "tie" if "not-wiser=tie" in ranking_id else "against"
+    together = structure(counts, not_wiser)
+    cycles = zip(together.column("context_id").to_pylist(), together.column("cycles").to_pylist(), strict=True)
+    times = read("vote_times").to_pylist()
+    first, last = (times[0]["first"], times[0]["last"]) if times else (None, None)
+    stats = read("stats")
+    return report.Source(
+        contexts=read("context_overview"), cards=read("cards"), ranks=read("ranks", ranking=ranking_id),
+        verdicts=verdicts, edges=edges.append_column("shown", shown(edges, not_wiser)), counts=counts,
+        members=read("members"), scenarios=read("scenarios"), ranking=made[ranking_id],
+        totals=dict(zip(stats.column("what").to_pylist(), stats.column("number").to_pylist(), strict=True)),
+        first=first, last=last, stale=stale,
+        circles={context: circles for context, circles in cycles if circles},
+        made_at=made_at, version=__version__,
+    )
+
+
+def _folder(svg: Path) -> None:
+    try:
+        svg.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"{svg} can't be a folder: {error.strerror or error}", hint="name another folder",
+                          path=str(svg)) from None
