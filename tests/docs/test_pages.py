@@ -21,7 +21,10 @@ from tests.doc_pages import PROJECT
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
+
 RANKING = PROJECT / "docs" / "ranking.md"
+METHODS = PROJECT / "docs" / "methods.md"
 DATASETS = PROJECT / "docs" / "datasets.md"
 
 
@@ -35,10 +38,10 @@ def test_commands_print_what_the_page_says(name: str, tmp_path: Path) -> None:
     assert [] == [found for command in ran if (found := doc_pages.differs(command))]
 
 
-def test_ranking_example_prints_what_it_says(capsys):
-    """The Python block of docs/ranking.md prints what its comment says."""
-    code = doc_pages.blocks(RANKING, "python")[0].text
-    exec(compile(code, str(RANKING), "exec"), {})
+def test_methods_example_prints_what_it_says(capsys):
+    """The Python block of docs/methods.md prints what its comment says."""
+    code = doc_pages.blocks(METHODS, "python")[0].text
+    exec(compile(code, str(METHODS), "exec"), {})
     printed = re.search(r"# prints: (.+)", code)
 
     assert printed is not None
@@ -47,28 +50,39 @@ def test_ranking_example_prints_what_it_says(capsys):
 
 def edge_rules() -> dict[str, int]:
     """The table of edge rules: the number of edges in the published run, by rule."""
-    rows = re.findall(r"^\| `([\w-]+)` \|.+\| (\d+) \|$", RANKING.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `([\w-]+)` \|.+\| (\d+) \|$", METHODS.read_text(encoding="utf-8"), re.MULTILINE)
     return {rule: int(number) for rule, number in rows}
 
 
 def test_every_edge_rule_is_explained():
-    """The table of docs/ranking.md has each edge rule and no other."""
+    """The table of docs/methods.md has each edge rule and no other."""
     assert list(ranking.EDGE_RULES) == list(edge_rules())
 
 
-@pytest.mark.data
-def test_figures_of_the_published_run(dft):
-    """What docs/ranking.md says of the published run: the edges of each rule, β, σ, how an even pair is answered."""
-    expected = json.loads((dft / "expected-prolific-run.json").read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def published(dft: Path) -> tuple[pa.Table, pa.Table]:
+    """The votes of the published run, as COUNTS and PEOPLE."""
     answers: collections.Counter[tuple[str, ...]] = collections.Counter()
+    people: dict[tuple[str, str], set[str]] = collections.defaultdict(set)
     with (dft / "votes-prolific-run.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             answers[row["context"], row["from_value"], row["to_value"], row["answer"]] += 1
-    shared = ranking.calibrate(tables.COUNTS.table([
+            for card in (row["from_value"], row["to_value"]):
+                people[row["context"], card].add(row["participant"])
+    return tables.COUNTS.table([
         {"context_id": c, "from_id": a, "to_id": b, **{answer: answers[c, a, b, answer] for answer in tables.ANSWERS}}
         for c, a, b in sorted({key[:3] for key in answers})
-    ]))
-    text = " ".join(RANKING.read_text(encoding="utf-8").split())
+    ]), tables.PEOPLE.table([
+        {"context_id": c, "card_id": card, "people": len(names)} for (c, card), names in sorted(people.items())
+    ])
+
+
+@pytest.mark.data
+def test_figures_of_the_published_run(dft, published):
+    """What docs/methods.md says of the published run: the edges of each rule, β, σ, how an even pair is answered."""
+    expected = json.loads((dft / "expected-prolific-run.json").read_text(encoding="utf-8"))
+    shared = ranking.calibrate(published[0])
+    text = " ".join(METHODS.read_text(encoding="utf-8").split())
     figures = re.search(r'answered "wiser" by (\d+)%; β = ([\d.]+) ± ([\d.]+), σ = ([\d.]+)\)', text)
     even = 100 / (1 + math.exp(shared.tau - shared.beta))
 
@@ -78,6 +92,41 @@ def test_figures_of_the_published_run(dft):
     assert [round(even), round(shared.beta, 2), round(shared.sd_beta, 2), round(shared.sigma, 2)] == [
         float(figure) for figure in figures.groups()
     ]
+
+
+@pytest.mark.data
+def test_winners_of_the_published_run(published):
+    """The table of docs/ranking.md: each context's answers, cards, highest P(top), wisest set, and why none is named."""
+    counts, people = published
+    ranks = ranking.rank_counts(counts, calibration=ranking.calibrate(counts), people=people)
+    verdicts = {row["context_id"]: row for row in ranking.verdicts(ranks, counts, people).to_pylist()}
+    by_pagerank = {row["context_id"]: row["card_id"] for row in ranking.rank_counts(
+        counts, "pagerank", edge_rule="mai-2023-context").to_pylist() if row["rank"] == 1}
+    asked = collections.Counter()
+    for row in counts.to_pylist():
+        asked[row["context_id"]] += row["wiser"] + row["not_wiser"] + row["unsure"]
+    found: dict[str, list[float]] = {}
+    for context in verdicts:
+        rows = [row for row in ranks.to_pylist() if row["context_id"] == context]
+        p_top = {row["card_id"]: row["p_top"] for row in rows}
+        found[context.split()[-1]] = [
+            asked[context], len(rows), pytest.approx(max(p_top.values()), abs=0.011),
+            sum(row["tied_top"] for row in rows), pytest.approx(p_top[by_pagerank[context]], abs=0.011),
+        ]
+        assert not verdicts[context]["single_winner"]
+        lacks = re.search(r"lie in (\d+) components", verdicts[context]["reason"])
+        assert lacks is None or f"{lacks[1]} components" in _row(context.split()[-1])[5]
+    assert 11 == len(found)
+    for context, figures in found.items():
+        told = _row(context)
+        assert figures == [float(told[i]) for i in (1, 2, 3, 4, 6)], context
+
+
+def _row(context: str) -> list[str]:
+    text = RANKING.read_text(encoding="utf-8")
+    row = re.search(rf"^\| {context} \|.*$", text, re.MULTILINE)
+    assert row is not None
+    return [cell.strip() for cell in row[0].strip("|").split("|")]
 
 
 def cells(page: Path, heading: str) -> list[str]:
