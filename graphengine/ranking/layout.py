@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from graphengine.errors import RankingError
 from graphengine.ranking.cores import spread
+from graphengine.ranking.keys import distinct
 from graphengine.ranking.texts import codes, encode, encode_runs
 
 if TYPE_CHECKING:
@@ -106,12 +107,12 @@ def read_answers(counts: pa.Table) -> Ints:
     return answers
 
 
-def lay_out(counts: pa.Table) -> Layout:
+def lay_out(counts: pa.Table, *, unanswered: bool = False) -> Layout:
     """Number contexts, cards and nodes of COUNTS (any row order; rows of one key are added up).
 
     Rows without answers, and rows that compare a card with itself (two duplicates of one canonical card), say nothing
-    and are left out: a candidate is a card with at least one answer. A table that is sorted already, as COUNTS are, is
-    laid out faster.
+    and are left out: a candidate is a card with at least one answer. (With `unanswered`, rows without answers stay, and
+    their cards are candidates too.) A table that is sorted already, as COUNTS are, is laid out faster.
 
     Raises:
         RankingError: If a column is missing or a number is negative.
@@ -123,7 +124,7 @@ def lay_out(counts: pa.Table) -> Layout:
     )
     cards, source, target = _merge(cards, source, target_ids, target)
     contexts, context = _in_order(context_ids, context)
-    used = ((answers[:, 0] | answers[:, 1] | answers[:, 2]) != 0) & (source != target)
+    used = (unanswered | ((answers[:, 0] | answers[:, 1] | answers[:, 2]) != 0)) & (source != target)
     if not used.all():
         context, source, target, answers = context[used], source[used], target[used], answers[used]
     seen = np.bincount(context, minlength=len(contexts)) > 0
@@ -174,12 +175,12 @@ def _number(
     contexts: pa.Array, cards: pa.Array, row_start: Ints, source: Ints, target: Ints, answers: Ints
 ) -> Layout:
     """The layout of sorted rows: nodes are numbered context by context, by card."""
-    parts = _parts(row_start)
-    done = spread(lambda part: _number_part(row_start, part[0], part[1], source, target), parts)
+    ranges = parts(row_start)
+    done = spread(lambda part: _number_part(row_start, part[0], part[1], source, target), ranges)
     nodes = np.cumsum([0, *(len(part[1]) for part in done)])
     rows_source = np.empty(len(source), np.int64)
     rows_target = np.empty(len(source), np.int64)
-    for (first, last), (_, _, place), shift in zip(parts, done, nodes[:-1], strict=True):
+    for (first, last), (_, _, place), shift in zip(ranges, done, nodes[:-1], strict=True):
         rows, many = slice(row_start[first], row_start[last]), row_start[last] - row_start[first]
         np.add(place[:many], shift, out=rows_source[rows])
         np.add(place[many:], shift, out=rows_target[rows])
@@ -193,7 +194,7 @@ def _number(
     )
 
 
-def _parts(row_start: Ints) -> list[tuple[int, int]]:
+def parts(row_start: Ints) -> list[tuple[int, int]]:
     """Contexts in ranges of about `_PART_ROWS` rows."""
     ends = np.searchsorted(row_start, np.arange(_PART_ROWS, row_start[-1] + _PART_ROWS, _PART_ROWS))
     ends = np.unique(np.minimum(ends, len(row_start) - 1)).tolist()
@@ -203,27 +204,19 @@ def _parts(row_start: Ints) -> list[tuple[int, int]]:
 def _number_part(row_start: Ints, first: int, last: int, source: Ints, target: Ints) -> tuple[Ints, Ints, Ints]:
     """Of the contexts first to last: nodes' contexts and cards, and the node (from 0) of each source, then target."""
     rows = slice(row_start[first], row_start[last])
-    context = np.repeat(np.arange(last - first), np.diff(row_start[first : last + 1]))
     width = int(max(source[rows].max(), target[rows].max())) + 1
-    key = np.concatenate([context, context])
-    key *= width
-    key[: len(context)] += source[rows]
-    key[len(context):] += target[rows]
-    bits = len(key).bit_length()
-    if (last - first) * width < 2 ** (63 - bits):
-        # Sorting numbers that carry their place is much faster than asking for the order.
-        key <<= bits
-        key |= np.arange(len(key))
-        key.sort()
-        at = key & ((1 << bits) - 1)
-        key >>= bits
-        new = np.concatenate([[True], key[1:] != key[:-1]])
-        place = np.empty(len(key), np.int64)
-        place[at] = np.cumsum(new) - 1
-        key = key[new]
+    many = row_start[last] - row_start[first]
+    key = np.repeat(np.arange(last - first) * width, np.diff(row_start[first : last + 1]))
+    if (last - first) * width <= 4 * many:
+        # Few cards in all: a table of all of them in each context.
+        there = np.zeros((last - first) * width, bool)
+        there[key + source[rows]] = there[key + target[rows]] = True
+        place = np.cumsum(there) - 1
+        nodes = np.nonzero(there)[0]
+        place = np.concatenate([place[key + source[rows]], place[key + target[rows]]])
     else:
-        key, place = np.unique(key, return_inverse=True)
-    return key // width + first, key % width, place
+        nodes, place = distinct(np.concatenate([key + source[rows], key + target[rows]]))
+    return nodes // width + first, nodes % width, place
 
 
 @dataclass(frozen=True)
