@@ -88,7 +88,11 @@ class EdgeList:
             keys = ("from_id", "to_id", "contexts", "wiser", "not_wiser", "unsure", "less_wise", "likelihood")
             rows = [{key: row[key] for key in keys} for row in rows]
         else:
-            rows = [{**row, "contexts": [row["context_id"]]} for row in rows]
+            from graphengine.ranking import shown
+
+            certain = shown(self.table).to_pylist()
+            rows = [{**row, "contexts": [row["context_id"]], "shown": sure}
+                    for row, sure in zip(rows, certain, strict=True)]
         return {"ok": True, "rule": self.rule, "edges": rows, "tallies_that_gave_way": self.gave_way}
 
 

@@ -288,8 +288,8 @@ class MoralGraph(Judging):
         found = self.card(card)
         wanted = found["canonical_id"] or found["id"]
         place = next((row for row in view.cards if row["id"] == wanted), None)
-        edges = [row for row in self.store.read("edges_of_context", context=view.context.id).to_pylist()
-                 if wanted in (row["from_id"], row["to_id"])]
+        listed = EdgeList("model", self.store.read("edges_of_context", context=view.context.id)).as_json()["edges"]
+        edges = [row for row in listed if wanted in (row["from_id"], row["to_id"])]
         upgrades = self.store.read("upgrades_of_card", context=view.context.id, card=wanted).to_pylist()
         return Explanation(view.context, found, place, edges, upgrades, view.reason, view.stale)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphengine import ranked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from graphengine.answers import ContextRef, RankOutcome
+    from graphengine.answers_report import ReportOutcome
     from graphengine.answers_structure import Structure, UpgradePath
     from graphengine.answers_validity import Validity
     from graphengine.store.base import Store
@@ -113,3 +115,39 @@ class Judging:
             InputError: If the two are one card.
         """
         return ranked.upgrade_path(self.store, self.context(context), self.card(from_card), self.card(to_card))
+
+    def report(
+        self, out: str | Path, *, contexts: Sequence[str] = (), svg: str | Path | None = None,
+        method: str = "bradley-terry", edge_rule: str = "mai-2023", not_wiser: str = "against", variable: str = "",
+        most: int = 200, validity: bool = True, progress: Callable[[str], None] | None = None,
+    ) -> ReportOutcome:
+        """Write a report for people: one HTML file that needs nothing else, with a table beside each picture.
+
+        It has the contexts with their winners, for each a picture of who is wiser than whom and one of scores with
+        their intervals, what the validity check says, and how clear, adaptable and transparent the graph is. Groups
+        of fewer than 5 people are not counted out. An older report at that place is replaced.
+
+        Args:
+            out: The HTML file.
+            contexts: Contexts to cover, by id or text; all by default.
+            svg: A folder for the pictures as SVG files, two for each context.
+            method: The ranking to show, with `edge_rule`, `not_wiser` and `variable` as in `rank`.
+            edge_rule: See `method`.
+            not_wiser: See `method`.
+            variable: See `method`.
+            most: How many contexts to cover at most: half of them those with most votes, the others those whose
+                leading card has the lowest P(top).
+            validity: Whether to run the validity check for it, which takes longer than all the rest.
+            progress: Called with a few words before each part.
+
+        Raises:
+            NotFoundError: If there is no such context.
+            NotRankedError: If this ranking was never made.
+            ExportError: If a file can't be written, or something else is there.
+        """
+        only = [self.context(name).id for name in contexts] or None
+        return ranked.write_report(
+            self.store, Path(out), ranked.ranking_id(method, edge_rule, not_wiser, variable=variable), contexts=only,
+            svg=None if svg is None else Path(svg), not_wiser=not_wiser, most=most, validity=validity,
+            progress=progress,
+        )

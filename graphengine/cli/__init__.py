@@ -30,6 +30,7 @@ COMMANDS = {
     "validate": ("validating", "How far rankings can be trusted."),
     "structure": ("structuring", "Where the answers support an order of values, and where not."),
     "path": ("structuring", "The strongest chain of wiser edges from one value to another."),
+    "report": ("reporting", "Write a report that a person looks at."),
     "query": ("asking", "Run a query file, or read-only Cypher."),
     "export": ("exporting", "Write preference datasets and graph files."),
     "doctor": ("admin", "Check the graph, and say what to do next."),

@@ -132,7 +132,8 @@ def _show_explanation(answer: Explanation, titles: dict[str, str]) -> None:
     say("\nedges, each to the wiser card")
     output.show_rows(
         [_titled(row, titles) for row in answer.edges],
-        {"from": "less wise", "to": "wiser", "p_model": "P(wiser)", "p_majority": "share"}, empty="none",
+        {"from": "less wise", "to": "wiser", "p_model": "P(wiser)", "p_majority": "share", "shown": "certain"},
+        empty="none",
     )
     say("\nupgrades: is the second wiser than the first?")
     output.show_rows(
@@ -155,6 +156,7 @@ def _titled(row: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:
 def edges(context: str | None, edge_rule: str | None, as_json: bool, graph: str) -> None:
     """The wiser edges, of one CONTEXT or of all.
 
+    Certain: P(wiser) is at least .95, or at least 3 people answered and their answers say so (Beta above .9).
     With --edge-rule those that a published study would draw. CONTEXT is an id or a text.
 
     \b
@@ -172,7 +174,7 @@ def edges(context: str | None, edge_rule: str | None, as_json: bool, graph: str)
         columns |= {"likelihood": "likelihood", "wiser": "wiser votes", "not_wiser": "not wiser", "unsure": "unsure",
                     "less_wise": "wiser the other way"}
     else:
-        columns |= {"p_model": "P(wiser)", "p_majority": "share", "asked": "wiser/not/unsure",
+        columns |= {"p_model": "P(wiser)", "p_majority": "share", "shown": "certain", "asked": "wiser/not/unsure",
                     "reverse": "asked the other way"}
     shown = [{**row, "asked": _votes(row, ""), "reverse": _votes(row, "_reverse")} for row in answer["edges"]]
     output.show_rows(shown, columns, empty="none" if edge_rule else "none yet: graphengine rank makes them")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphengine.ranking.arrays import compute
-from graphengine.tables import EDGES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +47,7 @@ def upgrade_path(edges: pa.Table, context: str, from_card: str, to_card: str) ->
         leaving.setdefault(source[row], []).append(row)
     width = _widths(leaving, target, p_model, from_card).get(to_card)
     if width is None or from_card == to_card:
-        return EDGES.empty()
+        return here.slice(0, 0)
     came: dict[str, int] = {}
     front = [from_card]
     while to_card not in came:  # fewest steps among the links that are at least as strong
