@@ -148,24 +148,25 @@ def information(draws: Reals, top: Ints, p_top: Reals, low: Ints, high: Ints, ta
     winners = np.nonzero(p_top)[0]
     best_in = (top[:, None] == winners).astype(np.float32)
     best_in /= best_in.sum(axis=0)
-    share = p_top[winners]
-    # odds = exp(d), d = θ_to - θ_from + β, without an exponential for every pair and draw
-    strength = np.exp(np.clip(draws[:-1] - draws[:-1].mean(), -30, 30))
-    bias = np.exp(draws[-1])
-    rise = strength[high] / strength[low]
-    band = np.float32(np.exp(tau))
-    gains = np.empty((len(low), 2))
-    for way, odds in enumerate((rise * bias, bias / rise)):
-        yes, no = 1 / (1 + band / odds) @ best_in, 1 / (1 + band * odds) @ best_in
-        gains[:, way] = _entropy(yes @ share, no @ share) - _entropy(yes, no) @ share
-    return np.maximum(gains, 0.0)
-
-
-def _entropy(yes: Reals, no: Reals) -> Reals:
-    """In bits, of three answers."""
-    p = np.stack([yes, no, 1 - yes - no])
-    p = np.clip(p, 1e-12, 1.0)
-    return -(p * np.log2(p)).sum(axis=0)
+    share = p_top[winners].astype(np.float32)
+    # With e = exp(θ), b = exp(β), t = exp(τ): P(wiser) = e_to b / (e_to b + t e_from), P(not wiser) = e_from /
+    # (e_from + t e_to b): no exponential for every pair and draw.
+    plain = np.exp(np.clip(draws[:-1] - draws[:-1].mean(), -30, 30))
+    bias, band = np.exp(draws[-1]), np.float32(np.exp(tau))
+    biased, banded, both = plain * bias, plain * band, plain * (bias * band)
+    said = np.empty((4, len(low), draws.shape[1]), np.float32)  # wiser, not wiser of either direction
+    for at, (of, over, under) in enumerate((
+        (biased, high, banded[low]), (plain, low, both[high]), (biased, low, banded[high]), (plain, high, both[low]),
+    )):
+        part = of[over]
+        np.add(part, under, out=said[at])
+        np.divide(part, said[at], out=said[at])
+    within = said @ best_in
+    within = np.concatenate([within, (within @ share)[:, :, None]], axis=2)  # given each winner; whoever wins
+    yes, no = within[0::2], within[1::2]
+    p = np.maximum(np.stack([yes, no, 1 - yes - no]), 1e-12)
+    entropy = -(p * np.log2(p)).sum(axis=0)
+    return np.maximum(entropy[:, :, -1] - entropy[:, :, :-1] @ share, 0).T
 
 
 @lru_cache(maxsize=CARDS + 1)
