@@ -7,7 +7,7 @@ from importlib import import_module
 
 from benchmarks import measuring
 
-NAMES = ("start", "reads", "embedded_import", "neo4j_import")
+NAMES = ("start", "reads", "embedded_import", "neo4j_import", "incremental")
 
 
 def main(names: list[str]) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from graphengine.errors import RankingError
 from graphengine.ranked import when
+from graphengine.ranking.arrays import compute
 from graphengine.store import sql
-from graphengine.tables import COUNTS, PEOPLE, SAID, TALLIES
+from graphengine.tables import ANSWERS, COUNTS, PEOPLE, SAID, TALLIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,8 +78,6 @@ def _said(store: Store, contexts: Sequence[str] | None) -> pa.Table:
 
 
 def _among(table: pa.Table, wanted: pa.Table) -> pa.Table:
-    from graphengine.ranking.arrays import compute
-
     return table.filter(compute().is_in(table.column("context_id"), value_set=wanted.column("context_id")))
 
 
@@ -101,9 +100,11 @@ def _canonical(store: Store, votes: pa.Table) -> pa.Table:
 
 
 def _answered(votes: pa.Table) -> pa.Table:
-    """SAID of votes: without those whose two cards are one."""
-    return sql.run("select * from v where from_id <> to_id order by context_id, from_id, to_id, user_id, answer",
-                   v=votes).select(SAID.schema.names).cast(SAID.schema)
+    """SAID of votes: without those whose two cards are one, sorted."""
+    pc = compute()
+    apart = votes.filter(pc.not_equal(votes.column("from_id"), votes.column("to_id")))
+    order = ("context_id", "from_id", "to_id", "user_id", "answer")
+    return apart.select(SAID.schema.names).cast(SAID.schema).sort_by([(name, "ascending") for name in order])
 
 
 def counted(said: pa.Table) -> pa.Table:
@@ -115,17 +116,26 @@ def counted(said: pa.Table) -> pa.Table:
         >>> counted(said).to_pylist()
         [{'context_id': 'c', 'from_id': 'a', 'to_id': 'b', 'wiser': 0, 'not_wiser': 0, 'unsure': 2}]
     """
-    answers = ", ".join(f"count(*) filter (answer = '{a}') as {a}" for a in ("wiser", "not_wiser", "unsure"))
-    return sql.run(f"select context_id, from_id, to_id, {answers} from s group by all order by all",
-                   s=said).cast(COUNTS.schema)
+    # A query of DuckDB costs 5 ms, ranking a context again little more: so this is done by Arrow.
+    pc = compute()
+    given = said.select(list(COUNTS.key))
+    for answer in ANSWERS:
+        given = given.append_column(answer, pc.equal(said.column("answer"), answer).cast("int64"))
+    groups = given.group_by(list(COUNTS.key), use_threads=False).aggregate([(answer, "sum") for answer in ANSWERS])
+    named = groups.select([*COUNTS.key, *(f"{answer}_sum" for answer in ANSWERS)]).rename_columns(COUNTS.schema.names)
+    return named.cast(COUNTS.schema).sort_by([(name, "ascending") for name in COUNTS.key])
 
 
 def people(votes: pa.Table) -> pa.Table:
     """PEOPLE of votes with canonical cards, those between a card and its duplicate among them."""
-    return sql.run(
-        "select context_id, card_id, count(distinct user_id) as people from (select context_id, from_id as card_id,"
-        " user_id from v union all select context_id, to_id, user_id from v) group by all order by 1, 2", v=votes,
-    ).cast(PEOPLE.schema)
+    import pyarrow as pa
+
+    ends = [votes.select(["context_id", end, "user_id"]).rename_columns(["context_id", "card_id", "user_id"])
+            for end in ("from_id", "to_id")]
+    groups = pa.concat_tables(ends).group_by(list(PEOPLE.key), use_threads=False).aggregate(
+        [("user_id", "count_distinct")])
+    named = groups.select([*PEOPLE.key, "user_id_count_distinct"]).rename_columns(PEOPLE.schema.names)
+    return named.cast(PEOPLE.schema).sort_by([(name, "ascending") for name in PEOPLE.key])
 
 
 def at_time(store: Store, as_of: str) -> tuple[Basis, list[str]]:

@@ -28,16 +28,17 @@ GROWN = 0.05
 
 
 class Settled(NamedTuple):
-    """A calibration, what has happened since it was fitted, and what it was just fitted on if it is a new one."""
+    """A calibration, what has happened since it was fitted, and whether it has drifted (`notes` say how)."""
 
     calibration: Calibration
     fit: records.Fit
-    used: Basis | None = None
+    drifted: bool = False
     notes: tuple[str, ...] = ()
 
 
 def settle(
-    store: Store, wanted: Wanted, shared: Record | None, used: Basis, changed: AbstractSet[str], *, whole: bool
+    store: Store, wanted: Wanted, shared: Record | None, used: Basis, changed: AbstractSet[str], *, undone: int,
+    whole: bool,
 ) -> Settled:
     """The calibration to rank with.
 
@@ -47,15 +48,15 @@ def settle(
         shared: The ranking whose calibration is stored.
         used: The answers that are ranked.
         changed: Contexts that changed since they were last counted as changed.
+        undone: Number of imports that were taken back.
         whole: Whether `used` has all answers.
     """
     from graphengine import ranking
     from graphengine.ranking.drift import drifted
 
-    undone = records.undone(store)
     if shared is None:
         new = ranking.calibrate(used.counts, not_wiser=wanted.not_wiser)
-        return Settled(new, records.Fit(_answers(used.counts), 0, undone), used)
+        return Settled(new, records.Fit(_answers(used.counts), 0, undone))
     old = ranking.Calibration.from_json(shared.calibration)
     moved = shared.fit.moved + _answers(used.counts, changed)
     if moved <= GROWN * shared.fit.answers:
@@ -63,10 +64,9 @@ def settle(
     if not whole:
         used, _ = tallied.counts(basis.everything(store), wanted)
     new = ranking.calibrate(used.counts, not_wiser=wanted.not_wiser)
-    fit = records.Fit(_answers(used.counts), 0, undone)
-    why = drifted(old, new)
+    why, fit = drifted(old, new), records.Fit(_answers(used.counts), 0, undone)
     if why:
-        return Settled(new, fit, used, (f"the calibration drifted ({why}): everything was ranked anew",))
+        return Settled(new, fit, True, (f"the calibration drifted ({why}): everything was ranked anew",))
     return Settled(old, fit)
 
 

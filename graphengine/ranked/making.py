@@ -51,63 +51,56 @@ def rank(
     known = [] if full else records.stored(store)
     mine = next((record for record in known if record.id == wanted.id), None)
     shared = next((r for r in known if (r.wanted.not_wiser, r.wanted.tallies) == (not_wiser, tallies)), None)
-    changed = _changed(store, known, shared, mine)
-    if mine and mine.wanted == wanted and not changed and _same(known[0], shared, mine):
-        return _nothing(store, mine)
-    everywhere = basis.everything(store) if mine is None or not _in_part(store, known, shared, mine, wanted, changed) \
-        else None
-    return _rank_now(store, wanted, shared, changed, everywhere)
+    # What changed since this ranking, the one that the edges are from, and the one that holds the calibration.
+    of = {record.id: record for record in (mine, shared, *known[:1]) if record is not None}
+    states = {name: records.state(store, name, record.data_hash) for name, record in of.items()}
+    changed = {context: data_hash for state in states.values() for context, data_hash in state.changed.items()}
+    undone = records.undone(store) if changed or mine is None else mine.fit.undone
+    if mine is None or shared is None or mine.wanted != wanted or not (
+        known[0].calibration == shared.calibration == mine.calibration
+    ):
+        return _rank_all(store, wanted, shared, set(changed), undone)
+    state = states[mine.id]
+    if not changed and not (wanted.takes("groups") and state.data_hash != mine.data_hash):
+        return _nothing(mine, state)
+    if wanted.takes("groups") or 2 * len(changed) > state.covered or {mine.fit.undone, known[0].fit.undone} != {undone}:
+        return _rank_all(store, wanted, shared, set(changed), undone)
+    return _rank_some(store, wanted, shared, state, changed, undone)
 
 
-def _same(last: Record, shared: Record | None, mine: Record) -> bool:
-    """Whether the edges that are there (of the last ranking made), the shared calibration and mine are one."""
-    return shared is not None and last.calibration == shared.calibration == mine.calibration
-
-
-def _changed(store: Store, known: list[Record], shared: Record | None, mine: Record | None) -> dict[str, str]:
-    """What changed since this ranking, the one that the edges are from, and the one of the calibration."""
-    found: dict[str, str] = {}
-    for record in {r.id: r for r in (mine, shared, *known[:1]) if r is not None}.values():
-        found.update(records.changed_since(store, record))
-    return found
-
-
-def _in_part(
-    store: Store, known: list[Record], shared: Record | None, mine: Record, wanted: Wanted, changed: Mapping[str, str]
-) -> bool:
-    """Whether it is enough to rank the contexts that changed."""
-    if mine.wanted != wanted or wanted.takes("groups") or not _same(known[0], shared, mine):
-        return False
-    covered = store.read("coverage", ranking=mine.id).column("covered")[0].as_py()
-    return 2 * len(changed) <= covered and {mine.fit.undone, known[0].fit.undone} == {records.undone(store)}
-
-
-def _rank_now(
-    store: Store, wanted: Wanted, shared: Record | None, changed: Mapping[str, str], everywhere: Basis | None
+def _rank_all(
+    store: Store, wanted: Wanted, shared: Record | None, changed: set[str], undone: int, why: tuple[str, ...] = ()
 ) -> RankOutcome:
-    state = records.content_hash(store)  # before the counts: what comes in between is then seen as a change
-    hashes = dict(changed) if everywhere is None else _hashes(store)
-    notes: list[str] = []
-    replaced: list[str] | None = None
-    if everywhere is None:
-        replaced = sorted(changed)
-        tallies = store.read("tallies")
-        used = basis.of_contexts(store, replaced, tallies)
-        if _pools(wanted) and replaced:
-            used, replaced = _sharing_pairs(basis.everything(store), set(replaced))
-            hashes = _hashes(store)
-        used, notes = tallied.counts(used, wanted, whole=False)
-    else:
-        used, notes = tallied.counts(everywhere, wanted)
-    settled = settle(store, wanted, shared, used, set(changed), whole=everywhere is not None)
-    if settled.used is not None and replaced is not None:  # the calibration drifted: everything is ranked anew
-        used, replaced, hashes = settled.used, None, _hashes(store)
-    if replaced is None and not used.counts.num_rows and not used.tallies.num_rows:
+    hashes = _hashes(store)  # before the counts: what comes in between is then seen as a change
+    data_hash = records.state(store, wanted.id).data_hash
+    used, notes = tallied.counts(basis.everything(store), wanted)
+    if not used.counts.num_rows and not used.tallies.num_rows:
         raise RankingError("there are no votes to rank", hint="graphengine import votes.csv", method=wanted.method)
+    settled = settle(store, wanted, shared, used, changed, undone=undone, whole=True)
     made = make(used, wanted, settled.calibration)
-    if replaced is not None and _pools(wanted):
+    return _write(store, wanted, made, settled, data_hash, hashes, [*why, *settled.notes, *notes])
+
+
+def _rank_some(
+    store: Store, wanted: Wanted, shared: Record, state: records.State, changed: Mapping[str, str], undone: int
+) -> RankOutcome:
+    tallies = store.read("tallies")
+    hashes: Mapping[str, str | None] = changed
+    replaced = sorted(changed)
+    if _pools(wanted):
+        hashes = _hashes(store)
+        used, replaced = _sharing_pairs(basis.everything(store), set(changed))
+    else:
+        used = basis.of_contexts(store, replaced, tallies)
+    used, notes = tallied.counts(used, wanted, whole=False)
+    settled = settle(store, wanted, shared, used, set(changed), undone=undone, whole=False)
+    if settled.drifted:
+        return _rank_all(store, wanted, None, set(), undone, settled.notes)
+    made = make(used, wanted, settled.calibration)
+    if _pools(wanted):
         made = Made(*(_only(table, replaced) for table in made))
-    return _write(store, wanted, made, settled, state, hashes, replaced, [*settled.notes, *notes])
+    covered = state.covered - len(set(replaced) - state.new) + made.verdicts.num_rows
+    return _write(store, wanted, made, settled, state.data_hash, hashes, notes, replaced, covered)
 
 
 def make(used: Basis, wanted: Wanted, calibration: Calibration) -> Made:
@@ -132,22 +125,22 @@ def make(used: Basis, wanted: Wanted, calibration: Calibration) -> Made:
 
 
 def _write(
-    store: Store, wanted: Wanted, made: Made, settled: Settled, state: str, hashes: Mapping[str, str | None],
-    replaced: list[str] | None, notes: list[str],
+    store: Store, wanted: Wanted, made: Made, settled: Settled, data_hash: str, hashes: Mapping[str, str | None],
+    notes: list[str], replaced: list[str] | None = None, covered: int | None = None,
 ) -> RankOutcome:
     from graphengine.store.base import now
 
     at = made.verdicts.column_names.index("data_hash")
     contexts = made.verdicts.column("context_id").to_pylist()
     verdicts = made.verdicts.set_column(at, "data_hash", _text([hashes.get(c) for c in contexts]))
-    record = Record(wanted.id, wanted, settled.calibration.to_json(), state, now(), settled.fit)
+    record = Record(wanted.id, wanted, settled.calibration.to_json(), data_hash, now(), settled.fit)
     store.replace(record.row(), verdicts, made.ranks, None if wanted.as_of else made.edges, replaced)
     singles = sum(verdicts.column("single_winner").to_pylist())
-    covered = store.read("coverage", ranking=wanted.id).column("covered")[0].as_py()
     return RankOutcome(
         wanted.id, wanted.method, wanted.rule, verdicts.num_rows, made.ranks.num_rows, singles,
-        0 if wanted.as_of else made.edges.num_rows, told(settled.calibration), notes, covered=covered,
-        incremental=replaced is not None, as_of=wanted.as_of or None,
+        0 if wanted.as_of else made.edges.num_rows, told(settled.calibration), notes,
+        covered=verdicts.num_rows if covered is None else covered, incremental=replaced is not None,
+        as_of=wanted.as_of or None,
     )
 
 
@@ -157,24 +150,23 @@ def told(calibration: Calibration) -> dict[str, Any]:
             "spread": calibration.sigma, "answers": calibration.answers}
 
 
-def _nothing(store: Store, mine: Record) -> RankOutcome:
+def _nothing(mine: Record, state: records.State) -> RankOutcome:
     from graphengine.ranking import Calibration
 
-    covered = store.read("coverage", ranking=mine.id).column("covered")[0].as_py()
     return RankOutcome(
         mine.id, mine.wanted.method, mine.wanted.rule, 0, 0, 0, 0, told(Calibration.from_json(mine.calibration)), [],
-        covered=covered, incremental=True, unchanged=True,
+        covered=state.covered, incremental=True, unchanged=True,
     )
 
 
 def _rank_as_of(store: Store, wanted: Wanted) -> RankOutcome:
     from graphengine import ranking
 
+    data_hash = records.state(store, wanted.id).data_hash
     used, notes = basis.at_time(store, wanted.as_of)
     calibration = ranking.calibrate(used.counts, not_wiser=wanted.not_wiser)
-    fit = records.Fit(calibration.answers, 0, 0)
-    state = records.content_hash(store)
-    return _write(store, wanted, make(used, wanted, calibration), Settled(calibration, fit), state, {}, None, notes)
+    settled = Settled(calibration, records.Fit(calibration.answers, 0, 0))
+    return _write(store, wanted, make(used, wanted, calibration), settled, data_hash, {}, notes)
 
 
 def _pools(wanted: Wanted) -> bool:

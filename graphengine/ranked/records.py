@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphengine import __version__
 from graphengine.ranked.names import Wanted
@@ -74,25 +74,42 @@ def calibration_of(store: Store, not_wiser: str) -> tuple[Calibration, str] | No
     return None
 
 
-def content_hash(store: Store, ranking_id: str = "bradley-terry") -> str:
-    """The state of all that was said, as queries see it."""
-    return _known(store.read("coverage", ranking=ranking_id).column("content_hash")[0].as_py())
+class State(NamedTuple):
+    """How a ranking stands to the graph.
 
-
-def changed_since(store: Store, record: Record) -> dict[str, str]:
-    """The contexts whose votes are not those that a ranking was made from, with the state of their votes now.
-
-    Contexts where nobody has answered are not among them, unless somebody had when the ranking was made.
+    Attributes:
+        data_hash: The state of all that was said.
+        covered: Number of contexts that the ranking covers.
+        changed: The contexts whose votes are not those that it was made from, with the state of their votes now.
+            Contexts where nobody has answered are not among them, unless somebody had when the ranking was made.
+        new: Those of them that it does not cover.
     """
-    state = store.read("coverage", ranking=record.id).to_pylist()[0]
-    if _known(state["content_hash"]) == record.data_hash:
-        return {}
-    rows = store.read("stale_contexts", ranking=record.id).to_pylist()
-    if state["covered"] < state["contexts"]:
-        silent = {"", _known(state["duplicates_hash"])}
-        rows += [row for row in store.read("uncovered_contexts", ranking=record.id).to_pylist()
-                 if _known(row["data_hash"]) not in silent]
-    return {row["context_id"]: row["data_hash"] for row in rows}
+
+    data_hash: str
+    covered: int
+    changed: dict[str, str]
+    new: frozenset[str]
+
+
+def state(store: Store, ranking_id: str, data_hash: str | None = None) -> State:
+    """How a ranking stands to the graph.
+
+    Args:
+        store: The graph.
+        ranking_id: The ranking.
+        data_hash: The state that it was made from; None: what changed is not asked.
+    """
+    row = store.read("coverage", ranking=ranking_id).to_pylist()[0]
+    now = _known(row["content_hash"])
+    if data_hash is None or now == data_hash:
+        return State(now, row["covered"], {}, frozenset())
+    stale, new = store.read("stale_contexts", ranking=ranking_id).to_pylist(), []
+    if row["covered"] < row["contexts"]:
+        silent = {"", _known(row["duplicates_hash"])}
+        new = [found for found in store.read("uncovered_contexts", ranking=ranking_id).to_pylist()
+               if _known(found["data_hash"]) not in silent]
+    changed = {found["context_id"]: found["data_hash"] for found in (*stale, *new)}
+    return State(now, row["covered"], changed, frozenset(found["context_id"] for found in new))
 
 
 def undone(store: Store) -> int:
