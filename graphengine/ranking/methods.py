@@ -13,8 +13,7 @@ from graphengine.ranking.copeland import copeland
 from graphengine.ranking.groups import bradley_terry_groups
 from graphengine.ranking.hodgerank import hodgerank
 from graphengine.ranking.judging import check_confidence, with_tied_top
-from graphengine.ranking.pagerank import pagerank_scores
-from graphengine.ranking.rules import rule_edges
+from graphengine.ranking.pagerank import pagerank
 from graphengine.ranking.schulze import schulze
 from graphengine.ranking.win_rate import win_rate
 
@@ -69,9 +68,9 @@ def rank_counts(
             of the same votes; needed), `group_spread` (by default .5).
 
     Returns:
-        RANKS sorted by context, rank, card id. Scores within 1e-9 share a rank. `sd`, the intervals and `p_top` are
-        null for all methods but bradley-terry and bradley-terry-groups. For pagerank the cards are the end points of
-        the rule's edges.
+        RANKS sorted by context, rank, card id. Scores within 1e-9 (for pagerank: of the context's mean score) share a
+        rank. `sd`, the intervals and `p_top` are null for all methods but bradley-terry and bradley-terry-groups. For
+        pagerank the cards are the end points of the rule's edges.
 
     Raises:
         RankingError: If the method or a parameter is unknown, the groups are missing, or the calibration was made for
@@ -111,8 +110,9 @@ def _score(counts: pa.Table, method: str, calibration: Calibration | None, param
     tallies = parameters.get("tallies")
     if reading == "tie":
         counts, tallies = _as_unsure(counts), None if tallies is None else _as_unsure(tallies)
-    edges = rule_edges(counts, parameters.get("edge_rule", "mai-2023"), tallies)
-    return pagerank_scores(edges, scores=parameters.get("scores", "normalised"))
+    return pagerank(
+        counts, parameters.get("edge_rule", "mai-2023"), tallies, scores=parameters.get("scores", "normalised")
+    )
 
 
 def check_parameters(method: str, parameters: dict[str, Any]) -> None:

@@ -127,7 +127,7 @@ def covering(p_top: Reals, start: Ints) -> NDArray[np.bool_]:
     # Whole numbers, so that a context's sums do not depend on those before it.
     share = np.rint(p_top[order] * PARTS).astype(np.int64)
     before = np.cumsum(share) - share
-    before -= np.repeat(before[start[:-1]] if len(p_top) else before, np.diff(start))
+    before -= np.repeat(before[np.minimum(start[:-1], len(before) - 1)] if len(before) else before, np.diff(start))
     top = np.empty(len(order), bool)
     top[order] = before < (COVERED - 1e-9) * PARTS
     return top
@@ -145,7 +145,7 @@ def _parts(sizes: Ints) -> list[Ints]:
 
 def _by_falling_score(score: Reals, start: Ints, contexts: Ints, order: Ints) -> None:
     """Fill in the order of some contexts of equal size: falling score, then row."""
-    size = start[contexts[0] + 1] - start[contexts[0]]
+    size = int(start[contexts[0] + 1] - start[contexts[0]])
     rows = start[contexts][:, None] + np.arange(size)
     order[rows] = np.take_along_axis(rows, np.argsort(-score[rows], axis=1, kind="stable"), axis=1)
 

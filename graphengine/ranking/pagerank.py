@@ -5,7 +5,7 @@ Kept for comparison with them: it has no uncertainty, and it rewards being asked
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,27 +13,43 @@ import pyarrow as pa
 from graphengine.errors import RankingError
 from graphengine.ranking.arrays import compute
 from graphengine.ranking.connected import weak_components
-from graphengine.ranking.layout import codes
-from graphengine.ranking.output import Scores
+from graphengine.ranking.keys import distinct
+from graphengine.ranking.layout import lay_out
+from graphengine.ranking.output import TIE, Scores
+from graphengine.ranking.rule_graph import kept_edges
+from graphengine.ranking.rules import find_rule, rule_edges
+from graphengine.ranking.texts import codes
+from graphengine.ranking.walk import Graphs, published, walk
 
 if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints, Reals
 
 
-DAMPING = 0.85
 SCORES = ("normalised", "published")
-_ROUNDS = 250  # what is left out after that is below 0.85^250 = 2e-18
-_PUBLISHED_ROUNDS = 100
 
 
-class _Graph(NamedTuple):
-    contexts: pa.Array
-    cards: pa.Array
-    node_context: Ints
-    node_card: Ints
-    source: Ints
-    target: Ints
-    weight: Reals
+def pagerank(
+    counts: pa.Table, edge_rule: str = "mai-2023", tallies: pa.Table | None = None, *, scores: str = "normalised"
+) -> Scores:
+    """PageRank of every end point of a rule's edges: `pagerank_scores` of `rule_edges`, without the table between.
+
+    Raises:
+        RankingError: If the rule or `scores` is unknown.
+    """
+    if tallies is not None and tallies.num_rows:
+        return pagerank_scores(rule_edges(counts, edge_rule, tallies), scores=scores)
+    _check(scores)
+    rule, layout = find_rule(edge_rule), lay_out(counts)
+    edges = kept_edges(layout, rule)
+    there = np.zeros(len(layout.node_card), bool)
+    there[edges.source] = there[edges.target] = True
+    source, target = edges.source, edges.target
+    node_context, node_card = layout.node_context, layout.node_card
+    if not there.all():
+        number = np.cumsum(there) - 1
+        source, target = number[source], number[target]
+        node_context, node_card = node_context[there], node_card[there]
+    return _score(layout.contexts, layout.cards, node_context, node_card, source, target, edges.weight, scores)
 
 
 def pagerank_scores(edges: pa.Table, *, scores: str = "normalised", pooled: bool = False) -> Scores:
@@ -41,8 +57,7 @@ def pagerank_scores(edges: pa.Table, *, scores: str = "normalised", pooled: bool
 
     The graph of a context has the edges whose `contexts` name it, and their end points, nothing else. Weights are
     divided by their sum per source; damping is 0.85; the mass of cards without outgoing weight is spread evenly over
-    all cards. Solving (I - d Pᵀ) x = 1 and dividing by the sum gives exactly that, so no card needs to be treated
-    apart, and all contexts are solved in one go without touching each other.
+    all cards. Scores within 1e-9 of a context's mean score share a rank.
 
     Args:
         edges: RULE_EDGES; weights of 0 or more.
@@ -53,37 +68,8 @@ def pagerank_scores(edges: pa.Table, *, scores: str = "normalised", pooled: bool
     Raises:
         RankingError: If `scores` is unknown.
     """
-    if scores not in SCORES:
-        raise RankingError(f"unknown scores: {scores!r}", hint=f"one of: {', '.join(SCORES)}", value=scores)
-    graph = _graph(edges, pooled)
-    size = np.bincount(graph.node_context, minlength=len(graph.contexts)).astype(np.float64)[graph.node_context]
-    if scores == "published":
-        score = _walk(graph, 1 / size, (1 - DAMPING) / size, _PUBLISHED_ROUNDS)
-    else:
-        score = _walk(graph, np.ones(len(size)), np.ones(len(size)), _ROUNDS)
-        score = score / np.bincount(graph.node_context, score, len(graph.contexts))[graph.node_context]
-    return Scores(
-        graph.contexts, graph.cards, graph.node_context, graph.node_card, score,
-        weak_components(graph.node_context, graph.source, graph.target),
-    )
-
-
-def _walk(graph: _Graph, start: Reals, teleport: Reals, rounds: int) -> Reals:
-    from scipy.sparse import coo_array
-
-    nodes = len(start)
-    out = np.bincount(graph.source, graph.weight, nodes)[graph.source]
-    share = np.divide(graph.weight, out, out=np.zeros(len(out)), where=out > 0)
-    step = coo_array((DAMPING * share, (graph.target, graph.source)), shape=(nodes, nodes)).tocsr()
-    score = start
-    for _ in range(rounds):
-        score = teleport + step @ score
-    return score
-
-
-def _graph(edges: pa.Table, pooled: bool) -> _Graph:
+    _check(scores)
     pc = compute()
-
     if pooled:
         context_ids = pa.array([""] if edges.num_rows else [], pa.string())
         context, edge = np.zeros(edges.num_rows, np.int64), np.arange(edges.num_rows)
@@ -96,12 +82,27 @@ def _graph(edges: pa.Table, pooled: bool) -> _Graph:
     ]))
     source_card, target_card = ends[: edges.num_rows][edge], ends[edges.num_rows:][edge]
     width = max(len(cards), 1)
-    nodes, place = np.unique(
-        np.concatenate([context * width + source_card, context * width + target_card]), return_inverse=True
-    )
+    nodes, place = distinct(np.concatenate([context * width + source_card, context * width + target_card]))
     source, target = place[: len(edge)], place[len(edge):]
     order = np.lexsort((target, source))
-    return _Graph(
-        context_ids, cards, nodes // width, nodes % width, source[order], target[order],
-        edges.column("weight").to_numpy()[edge][order],
+    return _score(context_ids, cards, nodes // width, nodes % width, source[order], target[order],
+                  edges.column("weight").to_numpy()[edge][order], scores)
+
+
+def _check(scores: str) -> None:
+    if scores not in SCORES:
+        raise RankingError(f"unknown scores: {scores!r}", hint=f"one of: {', '.join(SCORES)}", value=scores)
+
+
+def _score(
+    contexts: pa.Array, cards: pa.Array, node_context: Ints, node_card: Ints, source: Ints, target: Ints,
+    weight: Reals, scores: str,
+) -> Scores:
+    """Scores of graphs whose edges come context by context."""
+    every = np.arange(len(contexts) + 1)
+    start = np.searchsorted(node_context, every)
+    graphs = Graphs(start, np.searchsorted(node_context[source], every), source, target, weight)
+    return Scores(
+        contexts, cards, node_context, node_card, published(graphs) if scores == "published" else walk(graphs),
+        weak_components(node_context, source, target), tie=TIE / np.maximum(np.diff(start), 1),
     )

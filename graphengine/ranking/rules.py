@@ -159,7 +159,7 @@ def rule_edges(counts: pa.Table, rule: str, tallies: pa.Table | None = None, con
         usable, _ = usable_tallies(kept, rule)
         if usable.num_rows:
             records = _add_tallies(records, usable, chosen.per_context)
-    counters = _derive(records, chosen)
+    counters = derive(np.stack([records.column(name).to_numpy() for name in _COUNTERS]), chosen)
     keep = np.nonzero(chosen.keep(counters))[0]
     table = pa.table(
         {
@@ -182,14 +182,20 @@ def _naming(edges: pa.Table, context: str) -> pa.Table:
     return edges.take(pc.take(rows, pc.array_sort_indices(rows)))
 
 
-def _derive(records: pa.Table, rule: EdgeRule) -> Counters:
-    wiser, not_wiser, unsure, less_wise, impressions = (records.column(name).to_numpy() for name in _COUNTERS)
+def derive(counted: Ints, rule: EdgeRule) -> Counters:
+    """Likelihood and entropy of pairs under a rule, beside their counters.
+
+    Args:
+        counted: (5, pairs) wiser, not_wiser, unsure, less_wise, impressions.
+        rule: Says what likelihood and entropy are.
+    """
+    wiser, not_wiser, unsure, less_wise, impressions = counted
     one_way = wiser + not_wiser + unsure
     with np.errstate(divide="ignore", invalid="ignore"):
         likelihood = wiser / one_way if rule.share else (wiser - less_wise) / (one_way + less_wise)
-    counted = [wiser, not_wiser, less_wise, unsure] + ([] if rule.four_counters else [impressions])
+    shared = [wiser, not_wiser, less_wise, unsure] + ([] if rule.four_counters else [impressions])
     return Counters(
-        wiser, not_wiser, unsure, less_wise, impressions, np.nan_to_num(likelihood), entropy(np.stack(counted, axis=1))
+        wiser, not_wiser, unsure, less_wise, impressions, np.nan_to_num(likelihood), entropy(np.stack(shared, axis=1))
     )
 
 
