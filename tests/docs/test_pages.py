@@ -96,7 +96,7 @@ def test_figures_of_the_published_run(dft, published):
 
 @pytest.mark.data
 def test_winners_of_the_published_run(published):
-    """The table of docs/ranking.md: each context's answers, cards, highest P(top), wisest set, and why none is named."""
+    """The table of docs/ranking.md: each context's answers, cards, highest P(top), and the set that is wisest."""
     counts, people = published
     ranks = ranking.rank_counts(counts, calibration=ranking.calibrate(counts), people=people)
     verdicts = {row["context_id"]: row for row in ranking.verdicts(ranks, counts, people).to_pylist()}
