@@ -148,7 +148,7 @@ def fit(layout: GroupLayout, calibration: Calibration, group_spread: float) -> I
                            method="bradley-terry-groups", value=group_spread)
     width = padded(layout.base.sizes)
     slots = layout.groups + 1
-    largest = int((width * slots).max(initial=0))
+    largest = int((layout.base.sizes * slots).max(initial=0))
     if largest > _MOST_STRENGTHS:
         raise RankingError(
             f"a context has {largest:,} strengths (cards x groups); at most {_MOST_STRENGTHS:,} can be fitted together",
