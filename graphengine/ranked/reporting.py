@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def write_report(
     store: Store, out: Path, ranking_id: str, *, contexts: Sequence[str] | None = None, svg: Path | None = None,
-    most: int = report.MOST_CONTEXTS, validity: bool = True, progress: Callable[[str], None] | None = None,
+    not_wiser: str = "against", most: int = report.MOST_CONTEXTS, validity: bool = True,
+    progress: Callable[[str], None] | None = None,
 ) -> ReportOutcome:
     """Write a report; see `MoralGraph.report`.
 
@@ -30,6 +31,7 @@ def write_report(
         ranking_id: The ranking to show.
         contexts: Ids of the contexts to cover; None for all.
         svg: A folder for the pictures.
+        not_wiser: `against` or `tie`, as the ranking takes it.
         most: How many contexts to cover at most.
         validity: Whether to run the validity check for it.
         progress: Called with what is being done.
@@ -39,9 +41,8 @@ def write_report(
     if most < 1:
         raise InputError(f"a report covers at least one context, not {most}", hint="--most 200", value=most)
     report.check(out, report.GENERATOR)
-    source = report_source(store, ranking_id, now())
+    source = report_source(store, ranking_id, now(), not_wiser)
     if validity and source.counts.num_rows:
-        not_wiser = "tie" if "not-wiser=tie" in ranking_id else "against"
         checked = validate(store, not_wiser=not_wiser, progress=progress)
         source = replace(source, overall=[*checked.overall, *checked.notes], validity=list(checked.parts.values()))
     if progress:
@@ -68,12 +69,13 @@ def write_report(
                          len(text.encode()), pictures)
 
 
-def report_source(store: Store, ranking_id: str, made_at: int) -> report.Source:
+def report_source(store: Store, ranking_id: str, made_at: int, not_wiser: str = "against") -> report.Source:
     """The tables that a report is made from, without a validity check.
 
     Raises:
         NotRankedError: If there is no such ranking.
     """
+    from graphengine.ranking.calibration import check_not_wiser
     from graphengine.ranking.edges import shown
     from graphengine.ranking.structure import structure
 
@@ -89,15 +91,15 @@ def report_source(store: Store, ranking_id: str, made_at: int) -> report.Source:
     hashes = dict(zip(contexts.column("id").to_pylist(), contexts.column("data_hash").to_pylist(), strict=True))
     stale = frozenset(row["context_id"] for row in verdicts.to_pylist()
                       if row["data_hash"] != hashes.get(row["context_id"]))
-    not_wiser = "tie" if "not-wiser=tie" in ranking_id else "against"
-    together = structure(counts, not_wiser)
+    reading = check_not_wiser(not_wiser)
+    together = structure(counts, reading)
     cycles = zip(together.column("context_id").to_pylist(), together.column("cycles").to_pylist(), strict=True)
     times = read("vote_times").to_pylist()
     first, last = (times[0]["first"], times[0]["last"]) if times else (None, None)
     stats = read("stats")
     return report.Source(
         contexts=read("context_overview"), cards=read("cards"), ranks=read("ranks", ranking=ranking_id),
-        verdicts=verdicts, edges=edges.append_column("shown", shown(edges, not_wiser)), counts=counts,
+        verdicts=verdicts, edges=edges.append_column("shown", shown(edges, reading)), counts=counts,
         members=read("members"), scenarios=read("scenarios"), ranking=made[ranking_id],
         totals=dict(zip(stats.column("what").to_pylist(), stats.column("number").to_pylist(), strict=True)),
         first=first, last=last, stale=stale,

@@ -13,7 +13,7 @@ from graphengine.report.style import page_style
 from graphengine.report.words import counted, day, days, plain, said
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from graphengine.ranking.validity.finding import Finding
 
@@ -127,10 +127,29 @@ def _validity(source: Source) -> str:
         return "<p>The validity check was not run for this report: <code>graphengine validate</code> runs it.</p>"
     overall = "".join(f"<li>{plain(sentence)}</li>" for sentence in source.overall)
     parts = [f"<ul>{overall}</ul>"] if overall else []
-    return "\n".join([*parts, *map(_finding, source.validity)]) or "<p>Nothing was checked.</p>"
+    names = _names(source)
+    return "\n".join([*parts, *(_finding(part, names) for part in source.validity)]) or "<p>Nothing was checked.</p>"
 
 
-def _finding(found: Finding) -> str:
+def _names(source: Source) -> dict[str, dict[str, str]]:
+    """Titles of cards and texts of contexts, by id."""
+    return {
+        of: {row["id"]: row[text] or row["id"] for row in table.select(["id", text]).to_pylist()}
+        for of, table, text in (("cards", source.cards, "title"), ("contexts", source.contexts, "text"))
+    }
+
+
+def _named(row: Mapping[str, Any], names: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """The row with words in the place of ids."""
+    made = {}
+    for key, value in row.items():
+        known = names["contexts" if key in ("context_id", "changed") else "cards"]
+        made[key] = known.get(value, value) if isinstance(value, str) and key.endswith("_id") else (
+            [known.get(one, one) for one in value] if isinstance(value, list) else value)
+    return made
+
+
+def _finding(found: Finding, names: dict[str, dict[str, str]]) -> str:
     parts = [f'<section class="finding {plain(found.level)}"><h3>{plain(found.title)}: {_LEVELS[found.level]}</h3>',
              f"<p>{plain(found.verdict)}</p>"]
     body = ""
@@ -142,7 +161,8 @@ def _finding(found: Finding) -> str:
         keys = list(found.columns or found.rows[0])
         columns = [Column(found.columns.get(key, key), _all_numbers(found.rows, key)) for key in keys]
         cut = f"; the first {MOST_FIGURES} of {len(found.rows):,}" if len(found.rows) > MOST_FIGURES else ""
-        body += table(columns, [[cell(row.get(key), key) for key in keys] for row in found.rows[:MOST_FIGURES]],
+        shown = [_named(row, names) for row in found.rows[:MOST_FIGURES]]
+        body += table(columns, [[cell(row.get(key), key) for key in keys] for row in shown],
                       f"{found.title}: in detail{cut}")
     if body:
         parts.append(f"<details><summary>Figures</summary>{body}</details>")
