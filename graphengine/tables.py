@@ -201,6 +201,23 @@ question, those asked for by rows above included; `few_answers`: it is asked for
 `fewest`: answers about that of the two cards that has fewer."""
 
 
+CHANGES = _spec(
+    "context_id card_id", context_id=_TEXT, card_id=_TEXT,
+    rank_before=_INT, rank_lower_before=_INT, rank_upper_before=_INT, score_before=_REAL, lower_before=_REAL,
+    upper_before=_REAL, p_top_before=_REAL, tied_top_before=pa.bool_(),
+    rank_after=_INT, rank_lower_after=_INT, rank_upper_after=_INT, score_after=_REAL, lower_after=_REAL,
+    upper_after=_REAL, p_top_after=_REAL, tied_top_after=pa.bool_(),
+)
+"""A card's places in two rankings, as in RANKS; null where a ranking does not have it."""
+
+FLIPS = _spec(
+    "context_id group_id other_group_id from_id to_id", context_id=_TEXT, group_id=_TEXT, other_group_id=_TEXT,
+    from_id=_TEXT, to_id=_TEXT, margin=_REAL, margin_sd=_REAL, other_margin=_REAL, other_margin_sd=_REAL, p_flip=_REAL,
+)
+"""A pair of cards in two groups: margins E[θ_to - θ_from] in each with their sd (the first is never negative), and the
+probability that the groups see the pair the other way round."""
+
+
 def upgrade_id(context_id: str, from_id: str, to_id: str) -> str:
     """The id of an upgrade: it follows from context, from card and to card.
 
