@@ -8,7 +8,7 @@ from scipy.stats import beta as beta_distribution
 from scipy.stats import norm
 
 from graphengine import tables
-from graphengine.ranking import Calibration, calibrate, rank_counts, wiser_edges
+from graphengine.ranking import Calibration, calibrate, rank_counts, shown, wiser_edges
 from tests.ranking_worlds import Oracle, make_counts, simulate
 
 FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)))
@@ -91,3 +91,45 @@ def test_schema_and_order():
     assert edges.schema == tables.EDGES.schema
     assert keys == sorted(keys)
     assert tables.EDGES.empty() == wiser_edges(tables.COUNTS.empty(), FIXED)
+
+
+def edge_with(p_model=0.6, **answers):
+    """One row of EDGES with these answers, all others 0."""
+    names = [answer + way for answer in tables.ANSWERS for way in ("", "_reverse")]
+    return {"context_id": "c", "from_id": "a", "to_id": "b", "p_model": p_model, **dict.fromkeys(names, 0), **answers}
+
+
+@pytest.mark.parametrize(("edge", "expected"), [
+    (edge_with(0.95), True), (edge_with(0.9499), False), (edge_with(wiser=3), True), (edge_with(wiser=2), False),
+    (edge_with(wiser=1, not_wiser_reverse=2), True), (edge_with(wiser=3, unsure=1), False),
+    (edge_with(wiser=5, wiser_reverse=2), False), (edge_with(wiser=12, not_wiser=4, unsure_reverse=4), False),
+    (edge_with(wiser=12, not_wiser=4), True), (edge_with(not_wiser=30), False), (edge_with(unsure=9), False),
+])
+def test_which_edges_are_shown(edge, expected):
+    """Shown from P >= .95 on, or from Beta > .9 on with at least 3 answers; "unsure" counts as not in favour."""
+    assert [expected] == shown(tables.EDGES.table([edge])).to_pylist()
+
+
+def test_shown_is_the_beta_posterior():
+    """P(share > ½) is that of scipy's Beta for any numbers of answers, under either reading of "not wiser"."""
+    rng = np.random.default_rng(1)
+    names = [a + w for a in tables.ANSWERS for w in ("", "_reverse")]
+    rows = [edge_with(0.5, **{name: int(rng.integers(0, 30 if name == "wiser" else 5)) for name in names})
+            for _ in range(200)]
+    for reading in ("against", "tie"):
+        found = shown(tables.EDGES.table(rows), reading).to_pylist()
+        for row, one in zip(rows, found, strict=True):
+            n = sum(row[f"{a}{w}"] for a in tables.ANSWERS for w in ("", "_reverse"))
+            favour = row["wiser"] + (row["not_wiser_reverse"] if reading == "against" else 0)
+            assert (n >= 3 and beta_distribution(1 + favour, 1 + n - favour).sf(0.5) > 0.9) == one
+        assert 0 < sum(found) < 150
+
+
+def test_nothing_is_shown_of_nothing():
+    """No edges, no flags; and showing takes no edge away."""
+    assert [] == shown(tables.EDGES.empty()).to_pylist()
+    counts, _ = simulate(3, contexts=3)
+    edges = wiser_edges(counts, FIXED)
+    flags = shown(edges)
+    assert edges.num_rows == len(flags)
+    assert not all(flags.to_pylist())
