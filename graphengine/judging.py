@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from graphengine.answers import ContextRef, RankOutcome
+    from graphengine.answers_asking import NextQuestions
+    from graphengine.answers_comparing import Comparison
     from graphengine.answers_report import ReportOutcome
     from graphengine.answers_structure import Structure, UpgradePath
     from graphengine.answers_validity import Validity
@@ -61,6 +63,27 @@ class Judging:
         """
         return ranked.rank(self.store, method, edge_rule, not_wiser, confidence, scores, tallies, variable=variable,
                            full=full, as_of=as_of)
+
+    def compare(
+        self, context: str | None = None, *, edge_rule: str = "mai-2023", not_wiser: str = "against",
+        variable: str = "",
+    ) -> Comparison:
+        """All methods side by side: who leads by which, and how far their orders agree. Nothing is stored.
+
+        Of more than 2,000 contexts a fixed 2,000 are compared, and `notes` says so.
+
+        Args:
+            context: A context by id or text; all of them by default.
+            edge_rule: For pagerank.
+            not_wiser: `against` or `tie`, as in `rank`.
+            variable: A group variable; without it bradley-terry-groups is left out.
+
+        Raises:
+            NotFoundError: If there is no such context.
+            RankingError: If there are no votes (in the context), or nobody belongs to a group of the variable.
+        """
+        return ranked.compare(
+            self.store, None if context is None else self.context(context), edge_rule, not_wiser, variable)
 
     def validate(
         self, context: str | None = None, *, shuffles: int = 200, orders: int = 20, not_wiser: str = "against",
@@ -151,3 +174,20 @@ class Judging:
             svg=None if svg is None else Path(svg), not_wiser=not_wiser, most=most, validity=validity,
             progress=progress,
         )
+
+    def ask_next(self, n: int = 20, context: str | None = None) -> NextQuestions:
+        """The questions (upgrades, and in which direction) whose answers would say most about the winners.
+
+        Any two values that upgrades of a context name may be held against each other, those that nobody was asked about
+        among them. One question in five goes to a value with fewer than 5 answers, while there is one. The stored
+        ranking's calibration is used; without a ranking one is fitted.
+
+        Args:
+            n: How many; fewer come back when nothing is left to learn.
+            context: A context by id or text; all of them by default.
+
+        Raises:
+            NotFoundError: If there is no such context.
+            RankingError: If there are no upgrades, or `n` is below 1.
+        """
+        return ranked.ask_next(self.store, n, None if context is None else self.context(context))

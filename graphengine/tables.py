@@ -196,9 +196,9 @@ QUESTIONS = _spec(
     asked=_INT, asked_reverse=_INT, few_answers=pa.bool_(), fewest=_INT,
 )
 """What to ask next, the most useful first; a question may come twice. `gain`: what its answer is expected to say about
-the context's winner, in bits; `p_top_…` of the two cards; `asked`, `asked_reverse`: answers to it and to the opposite
-question, those asked for by rows above included; `few_answers`: it is asked for the sake of a card with few answers;
-`fewest`: answers about that of the two cards that has fewer."""
+the context's winner once the rows above are answered, in bits; `p_top_…` of the two cards; `asked`, `asked_reverse`:
+answers so far to it and to the opposite question; `few_answers`: it is asked for the sake of a card with few answers;
+`fewest`: answers so far about that of the two cards that has fewer."""
 
 
 CHANGES = _spec(

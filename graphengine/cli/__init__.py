@@ -27,6 +27,7 @@ COMMANDS = {
     "ranking": ("asking", "All ranked values of a CONTEXT."),
     "explain": ("asking", "Why a CARD stands where it does in a CONTEXT."),
     "edges": ("asking", "The wiser edges, of one CONTEXT or of all."),
+    "ask-next": ("asking_next", "The questions whose answers would say most about the winners."),
     "validate": ("validating", "How far rankings can be trusted."),
     "structure": ("structuring", "Where the answers support an order of values, and where not."),
     "path": ("structuring", "The strongest chain of wiser edges from one value to another."),

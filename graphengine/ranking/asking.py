@@ -221,23 +221,22 @@ def ask_next(counts: pa.Table, calibration: Calibration, n: int = 20) -> pa.Tabl
         if (question := belief.best(tau)) is not None:
             waiting.append((-question.priority, belief.context, at, question))
     heapq.heapify(waiting)
-    first = {at: belief.p_top for at, belief in enumerate(beliefs)}
-    before = {at: belief.answers.copy() for at, belief in enumerate(beliefs)}
+    # What rows say of the cards is what was known before any of them.
+    first = [(belief.p_top, belief.answers.copy(), belief.asked.copy()) for belief in beliefs]
     rows: list[dict[str, object]] = []
     contexts, cards = layout.contexts.to_pylist(), layout.cards
     while waiting and len(rows) < n:
         _, _, at, question = waiting[0]
         belief = beliefs[at]
         ends = layout.node_card[belief.nodes[[question.source, question.target]]]
-        p_top = first[at][[question.source, question.target]]
+        p_top, answers, asked = first[at]
         rows.append({
             "context_id": contexts[belief.context], "from_id": cards[int(ends[0])].as_py(),
             "to_id": cards[int(ends[1])].as_py(), "gain": question.gain,
-            "p_top_from": float(p_top[0]), "p_top_to": float(p_top[1]),
-            "asked": int(belief.asked[question.source, question.target]),
-            "asked_reverse": int(belief.asked[question.target, question.source]),
-            "few_answers": question.few,
-            "fewest": int(min(before[at][question.source], before[at][question.target])),
+            "p_top_from": float(p_top[question.source]), "p_top_to": float(p_top[question.target]),
+            "asked": int(asked[question.source, question.target]),
+            "asked_reverse": int(asked[question.target, question.source]), "few_answers": question.few,
+            "fewest": int(min(answers[question.source], answers[question.target])),
         })
         belief.narrow(question, calibration.log_tau)
         found = belief.best(tau)
