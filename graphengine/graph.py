@@ -214,7 +214,8 @@ class MoralGraph(Judging):
         raise _not_found("card", name, names, "graphengine query cards lists them")
 
     def wisest(
-        self, context: str, *, method: str = "bradley-terry", edge_rule: str = "mai-2023", not_wiser: str = "against"
+        self, context: str, *, method: str = "bradley-terry", edge_rule: str = "mai-2023", not_wiser: str = "against",
+        variable: str = "",
     ) -> Wisest:
         """The wisest value of a context, or the smallest set that the votes leave open, and why.
 
@@ -222,13 +223,14 @@ class MoralGraph(Judging):
             NotFoundError: If there is no such context.
             NotRankedError: If this ranking was never made.
         """
-        ranking_id = ranked.ranking_id(method, edge_rule, not_wiser)
+        ranking_id = ranked.ranking_id(method, edge_rule, not_wiser, variable=variable)
         where, verdict = self._verdict(context, ranking_id)
         rows = self.store.read("wisest_value", context=where.id, ranking=ranking_id).to_pylist()
         return Wisest(where, method, ranking_id, verdict["single_winner"], verdict["reason"], verdict["stale"], rows)
 
     def ranking(
-        self, context: str, *, method: str = "bradley-terry", edge_rule: str = "mai-2023", not_wiser: str = "against"
+        self, context: str, *, method: str = "bradley-terry", edge_rule: str = "mai-2023", not_wiser: str = "against",
+        variable: str = "",
     ) -> RankingView:
         """All ranked cards of a context with their uncertainty, and those that nobody was asked about.
 
@@ -236,7 +238,7 @@ class MoralGraph(Judging):
             NotFoundError: If there is no such context.
             NotRankedError: If this ranking was never made.
         """
-        ranking_id = ranked.ranking_id(method, edge_rule, not_wiser)
+        ranking_id = ranked.ranking_id(method, edge_rule, not_wiser, variable=variable)
         where, verdict = self._verdict(context, ranking_id)
         return RankingView(
             where, method, ranking_id, verdict["single_winner"], verdict["reason"], verdict["stale"],
@@ -276,7 +278,7 @@ class MoralGraph(Judging):
 
     def explain(
         self, context: str, card: str, *, method: str = "bradley-terry", edge_rule: str = "mai-2023",
-        not_wiser: str = "against",
+        not_wiser: str = "against", variable: str = "",
     ) -> Explanation:
         """Why a card stands where it stands in a context.
 
@@ -284,7 +286,7 @@ class MoralGraph(Judging):
             NotFoundError: If there is no such context or card.
             NotRankedError: If this ranking was never made.
         """
-        view = self.ranking(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser)
+        view = self.ranking(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable)
         found = self.card(card)
         wanted = found["canonical_id"] or found["id"]
         place = next((row for row in view.cards if row["id"] == wanted), None)

@@ -26,7 +26,9 @@ _PLACES = {
 @method_options
 @json_option
 @graph_option
-def wisest(context: str, method: str, edge_rule: str, not_wiser: str, as_json: bool, graph: str) -> None:
+def wisest(
+    context: str, method: str, edge_rule: str, not_wiser: str, variable: str, as_json: bool, graph: str
+) -> None:
     """The wisest value in a CONTEXT.
 
     CONTEXT is an id or a text. Where the votes leave several values open, all of them, and why.
@@ -36,7 +38,7 @@ def wisest(context: str, method: str, edge_rule: str, not_wiser: str, as_json: b
       graphengine wisest "When in distress" --method pagerank --json
     """  # noqa: D301
     with opened(graph) as store:
-        answer = store.wisest(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser)
+        answer = store.wisest(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable)
     if as_json:
         output.show_json(answer.as_json())
         return
@@ -74,7 +76,9 @@ def _place(card: dict[str, Any]) -> str:
 @method_options
 @json_option
 @graph_option
-def ranking(context: str, method: str, edge_rule: str, not_wiser: str, as_json: bool, graph: str) -> None:
+def ranking(
+    context: str, method: str, edge_rule: str, not_wiser: str, variable: str, as_json: bool, graph: str
+) -> None:
     """All ranked values of a CONTEXT.
 
     With their uncertainty, and with those that nobody was asked about. CONTEXT is an id or a text.
@@ -83,7 +87,7 @@ def ranking(context: str, method: str, edge_rule: str, not_wiser: str, as_json: 
       graphengine ranking "When in distress"
     """  # noqa: D301
     with opened(graph) as store:
-        view = store.ranking(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser)
+        view = store.ranking(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable)
     if as_json:
         output.show_json(view.as_json())
         return
@@ -103,7 +107,9 @@ def ranking(context: str, method: str, edge_rule: str, not_wiser: str, as_json: 
 @method_options
 @json_option
 @graph_option
-def explain(context: str, card: str, method: str, edge_rule: str, not_wiser: str, as_json: bool, graph: str) -> None:
+def explain(
+    context: str, card: str, method: str, edge_rule: str, not_wiser: str, variable: str, as_json: bool, graph: str
+) -> None:
     """Why a CARD stands where it does in a CONTEXT.
 
     Its edges, the upgrades behind them, and their votes. CARD is an id or a title, CONTEXT an id or a text.
@@ -112,7 +118,8 @@ def explain(context: str, card: str, method: str, edge_rule: str, not_wiser: str
       graphengine explain "When in distress" "Staying with"
     """  # noqa: D301
     with opened(graph) as store:
-        answer = store.explain(context, card, method=method, edge_rule=edge_rule, not_wiser=not_wiser)
+        answer = store.explain(
+            context, card, method=method, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable)
         titles = {} if as_json else {row["id"]: row["title"] or row["id"] for row in store.query("cards").to_pylist()}
     if as_json:
         output.show_json(answer.as_json())

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
               help="The least P(top) of a single winner.")
 @click.option("--scores", type=click.Choice(["normalised", "published"]), default="normalised", show_default=True,
               help="For pagerank: scores of a context sum to 1, or are as the published code gave them.")
+@click.option("--compare", is_flag=False, flag_value="", metavar="[CONTEXT]",
+              help="Show all methods side by side, everywhere or in one context; nothing is stored.")
 @click.option("--tallies", is_flag=True, help="Let bradley-terry take published tallies for votes.")
 @json_option
 @graph_option
 def rank(
-    *, method: str, edge_rule: str, not_wiser: str, confidence: float, scores: str, tallies: bool, as_json: bool,
-    graph: str,
+    *, method: str, edge_rule: str, not_wiser: str, variable: str, confidence: float, scores: str,
+    compare: str | None, tallies: bool, as_json: bool, graph: str,
 ) -> None:
     """Rank the cards of every context.
 
@@ -36,10 +38,22 @@ def rank(
     \b
       graphengine rank
       graphengine rank --method pagerank --edge-rule mai-2023
+      graphengine rank --compare
     """  # noqa: D301
+    if compare is not None:
+        from graphengine.cli.comparing import show_comparison
+
+        with opened(graph) as store, output.working("ranking by every method"):
+            answer = store.compare(compare or None, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable)
+        if as_json:
+            output.show_json(answer.as_json())
+        else:
+            show_comparison(answer)
+        return
     with opened(graph) as store, output.working("ranking"):
         outcome = store.rank(
-            method, edge_rule=edge_rule, not_wiser=not_wiser, confidence=confidence, scores=scores, tallies=tallies
+            method, edge_rule=edge_rule, not_wiser=not_wiser, confidence=confidence, scores=scores, tallies=tallies,
+            variable=variable,
         )
         winners = [] if as_json else store.query("wisest_everywhere", ranking=outcome.ranking_id).to_pylist()
     if as_json:

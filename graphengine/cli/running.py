@@ -118,6 +118,8 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def method_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that name a ranking."""
     for option in (
+        click.option("--variable", default="", metavar="NAME",
+                     help="For bradley-terry-groups: the variable that tells its groups apart."),
         click.option("--not-wiser", type=click.Choice(["against", "tie"]), default="against", show_default=True,
                      help="What a “not wiser” says: for the card asked from, or for neither."),
         click.option("--edge-rule", type=click.Choice(EDGE_RULES), default="mai-2023", show_default=True,

@@ -16,6 +16,6 @@ from graphengine.ranked.structuring import structure, upgrade_path
 from graphengine.ranked.validity import validate
 
 __all__ = [
-    "Wanted", "again", "as_arrow", "ask_next", "compare", "options", "preference_source", "rank", "ranking_id", "rule_edges",
-    "structure", "upgrade_path", "validate", "write_report",
+    "Wanted", "again", "as_arrow", "ask_next", "compare", "options", "preference_source", "rank", "ranking_id",
+    "rule_edges", "structure", "upgrade_path", "validate", "write_report",
 ]
