@@ -23,6 +23,7 @@ COMMANDS = {
     "loads": ("importing", "List the imports, oldest first."),
     "undo": ("importing", "Take an import back."),
     "rank": ("ranking", "Rank the cards of every context."),
+    "rank-votes": ("scaling", "Rank FILES of votes without a graph, however many."),
     "wisest": ("asking", "The wisest value in a CONTEXT."),
     "ranking": ("asking", "All ranked values of a CONTEXT."),
     "explain": ("asking", "Why a CARD stands where it does in a CONTEXT."),

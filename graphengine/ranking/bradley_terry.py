@@ -18,27 +18,29 @@ if TYPE_CHECKING:
     from graphengine.ranking.calibration import Calibration
 
 
-def bradley_terry(counts: pa.Table, calibration: Calibration) -> Scores:
+def bradley_terry(counts: pa.Table, calibration: Calibration, *, p_top: bool = True) -> Scores:
     """Score, sd, P(top) and rank interval of every candidate.
 
     The score is the strength θ of highest posterior probability, given the calibration's β, τ, σ; its sd has the
     uncertainty of β and τ in it: Cov(θ) = H⁻¹ + J C Jᵀ, with H = minus the second derivatives of the log posterior by
     θ, J = dθ/d(β, log τ) and C = the calibration's covariance. Scores of a context are comparable with each other.
+    Without `p_top` the draws are left out: no P(top), no rank interval.
     """
     layout = lay_out(counts)
     n = len(layout.node_card)
-    score, sd, p_top = np.empty(n), np.empty(n), np.empty(n)
+    score, sd, top = np.empty(n), np.empty(n), np.empty(n)
     lower, upper = np.empty(n, np.int64), np.empty(n, np.int64)
     for block in blocks(layout):
         found = posterior(block, weigh(block.answers, calibration.not_wiser), calibration)
-        place = found.places(block.real)
         real = block.real
         nodes = block.nodes[real]
         score[nodes] = found.theta[real]
         sd[nodes] = np.sqrt(found.variance()[real])
-        p_top[nodes], lower[nodes], upper[nodes] = place.p_top[real], place.lower[real], place.upper[real]
+        if p_top:
+            place = found.places(real)
+            top[nodes], lower[nodes], upper[nodes] = place.p_top[real], place.lower[real], place.upper[real]
     return Scores(
         layout.contexts, layout.cards, layout.node_context, layout.node_card, score,
         weak_components(layout.node_context, layout.source, layout.target), layout.answers_per_node(), sd=sd,
-        p_top=p_top, rank_lower=lower, rank_upper=upper,
+        p_top=top if p_top else None, rank_lower=lower if p_top else None, rank_upper=upper if p_top else None,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from graphengine.errors import RankingError
 from graphengine.ranking.arrays import compute
 from graphengine.ranking.bradley_terry import bradley_terry
@@ -16,11 +18,10 @@ from graphengine.ranking.judging import check_confidence, with_tied_top
 from graphengine.ranking.pagerank import pagerank
 from graphengine.ranking.schulze import schulze
 from graphengine.ranking.win_rate import win_rate
+from graphengine.tables import RANKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    import pyarrow as pa
 
     from graphengine.ranking.model import NotWiser
     from graphengine.ranking.output import Scores
@@ -46,7 +47,7 @@ _OF_WINS: dict[str, Callable[[pa.Table, NotWiser], Scores]] = {
 
 def rank_counts(
     counts: pa.Table, method: str = "bradley-terry", calibration: Calibration | None = None, *,
-    people: pa.Table | None = None, confidence: float = 0.8, **parameters: Any,
+    people: pa.Table | None = None, confidence: float = 0.8, p_top: bool = True, **parameters: Any,
 ) -> pa.Table:
     """Rank the candidates of every context: the cards with at least one answer there.
 
@@ -60,6 +61,7 @@ def rank_counts(
             methods do not look at it.
         people: PEOPLE. Without it no single winner is named (see `verdicts`).
         confidence: The least P(top) of a single winner.
+        p_top: For bradley-terry: without it P(top), the rank interval and the tied top set stay null, in less time.
         **parameters: `not_wiser` ("against", the default, or "tie"): for bradley-terry as the calibration says; for
             pagerank "tie" adds the "not wiser" answers to the "unsure" ones before the rule looks at them (that
             changes what the entropy and the majorities of a rule see, never a likelihood; the published rules are
@@ -89,19 +91,24 @@ def rank_counts(
     """
     check_parameters(method, parameters)
     check_confidence(confidence)
-    scored = _score(counts, method, calibration, parameters)
+    scored = _score(counts, method, calibration, parameters, p_top=p_top)
     ranks = scored.table()
+    if scored.sd is not None and scored.p_top is None:
+        at = RANKS.schema.get_field_index("tied_top")
+        return ranks.set_column(at, RANKS.schema.field(at), pa.nulls(ranks.num_rows, pa.bool_()))
     if people is None or scored.p_top is None:  # no single winner is named, or rank 1 is one
         return ranks
     return with_tied_top(ranks, scored.answers_in_order(), people, method=method, confidence=confidence)
 
 
-def _score(counts: pa.Table, method: str, calibration: Calibration | None, parameters: dict[str, Any]) -> Scores:
+def _score(
+    counts: pa.Table, method: str, calibration: Calibration | None, parameters: dict[str, Any], *, p_top: bool,
+) -> Scores:
     said = parameters.get("not_wiser")
     if method in CALIBRATED:
         calibration = _fitting(counts, method, calibration, said)
         if method == "bradley-terry":
-            return bradley_terry(counts, calibration)
+            return bradley_terry(counts, calibration, p_top=p_top)
         rest = {name: value for name, value in parameters.items() if name == "group_spread"}
         return bradley_terry_groups(counts, _groups(parameters.get("groups")), calibration, **rest)
     reading = check_not_wiser("against" if said is None else said)

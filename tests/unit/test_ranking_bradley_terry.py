@@ -230,3 +230,14 @@ def test_winner_is_found_in_simulations():
     claimed = np.mean([row["p_top"] for row in leaders])
     assert hit > 0.5
     assert pytest.approx(claimed, abs=0.1) == hit
+
+
+def test_without_p_top_all_else_stays_the_same():
+    """Leaving P(top) out leaves score, sd, interval, rank and component as they are; what follows from it is null."""
+    counts, _ = simulate(3, contexts=4, cards=6, pairs=9)
+    with_it, without = rank_counts(counts), rank_counts(counts, p_top=False)
+    left_out = {"p_top", "rank_lower", "rank_upper", "tied_top"}
+
+    same = [name for name in with_it.column_names if name not in left_out]
+    assert with_it.select(same) == without.select(same)
+    assert {without.num_rows} == {without.column(name).null_count for name in left_out}
