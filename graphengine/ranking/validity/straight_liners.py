@@ -32,10 +32,10 @@ def careless(
 ) -> Finding:
     """People with at least 5 answers who gave the same answer to everything, against what the base rates let expect.
 
-    The probability of a person's answers being all the same is Σ_a Π_q r(q, a) over the three answers a and the
-    person's questions q; r(q, a) = the share of a among all answers in the context of q, drawn towards that of the
-    whole survey by one answer. Its sum over all people with 5 or more answers is the number of straight-liners that
-    chance gives. A straight-liner is flagged where the probability is below .01.
+    The probability that a person answers a to everything is Π_q r(q, a) over the person's questions q; r(q, a) = the
+    share of a among all answers in the context of q, drawn towards that of the whole survey by one answer. Its sum over
+    a and all people with 5 or more answers is the number of straight-liners that chance gives. A straight-liner is
+    flagged where the probability of the answer that was given is below .01.
 
     Args:
         said: SAID.
@@ -70,23 +70,23 @@ def careless(
                        "unknown", {"people": 0, "straight_liners": 0, "flagged": 0})
     log_rate = np.log(_rates(layout))[layout.row_context[votes.row]]
     each = np.stack([np.bincount(votes.user, log_rate[:, a], people) for a in range(3)], axis=1)
-    probability = np.exp(each).sum(axis=1)
     given = np.stack([np.bincount(votes.user, votes.answer == a, people) for a in range(3)], axis=1)
     straight = eligible & (given.max(axis=1) == many)
+    answer = given.argmax(axis=1)
+    probability = np.exp(each[np.arange(people), answer])
     flagged = straight & (probability < IMPROBABLE)
     stays = None
     if flagged.any():
         left = np.maximum(layout.answers - answers_of(votes, flagged[votes.user], len(layout.source)), 0)
         without = rank_variants(layout, left[None], "bradley-terry", calibration)
         stays = float(same_leader(rank_as_is(layout, "bradley-terry", calibration), layout, without).mean())
-    number_of, expected = int(straight.sum()), float(probability[eligible].sum())
+    number_of, expected = int(straight.sum()), float(np.exp(each[eligible]).sum())
     figures = {
         "people": int(eligible.sum()), "straight_liners": number_of, "expected": expected,
         "share": float(straight.sum() / eligible.sum()), "flagged": int(flagged.sum()),
         "flagged_share": float(flagged.sum() / eligible.sum()),
         "flagged_votes": float(many[flagged].sum() / many.sum()), "same_leader_without": stays,
     }
-    answer = given.argmax(axis=1)
     if show_people:
         columns = {"user_id": "person", "answer": "always", "answers": "answers", "probability": "probability"}
         rows = [{"user_id": votes.users[at].as_py(), "answer": ANSWERS[answer[at]], "answers": int(many[at]),
