@@ -21,8 +21,8 @@ from graphengine import ranking
 SEEDS, CONTEXTS, VALUES = 200, 10, 20
 STEP = 10
 GOAL, SHARE = 0.6, 0.6
-MOST = 1_000
-"""Random asking is followed up to so many votes per context."""
+MOST_AT_RANDOM, MOST = 500, 200
+"""Votes per context up to which random asking and `ask_next` are followed."""
 
 
 class Study:
@@ -95,11 +95,12 @@ def crossing(hits: Reals) -> float:
 def run(seeds: int = SEEDS) -> dict[str, Any]:
     """Both ways; returns the figures."""
     with ProcessPoolExecutor(2) as pool:
-        at_random = np.mean(list(pool.map(partial(curve, guided=False, most=MOST), range(seeds), chunksize=5)), axis=0)
-        needed = crossing(at_random)
-        most = int(0.8 * min(needed, MOST)) // STEP * STEP
-        guided = np.mean(list(pool.map(partial(curve, guided=True, most=most), range(seeds), chunksize=5)), axis=0)
-    found = crossing(guided)
+        curves = [
+            np.mean(list(pool.map(partial(curve, guided=guided, most=most), range(seeds), chunksize=5)), axis=0)
+            for guided, most in ((False, MOST_AT_RANDOM), (True, MOST))
+        ]
+    at_random, guided = curves
+    needed, found = crossing(at_random), crossing(guided)
     measuring.table(f"Votes per context until the winner is found in {GOAL:.0%} of contexts", [
         ("ask_next", f"{found:.0f}", f"{needed:.0f} at random", f"<= {SHARE:.0%} (is {found / needed:.0%})",
          found <= SHARE * needed),
