@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 SAFETY = 2.0
-FIRST = 8
+FIRST = 4
 """So many cases of a context are left out before the bound is asked for the first time; then four times as many."""
 
 _WIDER = 0.2
