@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import os
 import signal
@@ -115,6 +116,16 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
 
 
+class _Known(click.Choice):
+    """A choice that says which name may have been meant."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        close = difflib.get_close_matches(str(value), self.choices, n=1)
+        if value not in self.choices and close:
+            self.fail(f"{value!r} is unknown; did you mean {close[0]!r}? One of: {', '.join(self.choices)}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def method_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that name a ranking."""
     for option in (
@@ -122,9 +133,9 @@ def method_options(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="For bradley-terry-groups: the variable that tells its groups apart."),
         click.option("--not-wiser", type=click.Choice(["against", "tie"]), default="against", show_default=True,
                      help="What a “not wiser” says: for the card asked from, or for neither."),
-        click.option("--edge-rule", type=click.Choice(EDGE_RULES), default="mai-2023", show_default=True,
+        click.option("--edge-rule", type=_Known(EDGE_RULES), default="mai-2023", show_default=True,
                      metavar="RULE", help="For pagerank: " + ", ".join(EDGE_RULES) + "."),
-        click.option("--method", type=click.Choice(METHODS), default="bradley-terry", show_default=True,
+        click.option("--method", type=_Known(METHODS), default="bradley-terry", show_default=True,
                      help="How cards are ranked."),
     ):
         command = option(command)
