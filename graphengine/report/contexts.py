@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from graphengine.report.source import Arrow, Card, View
 
-MOST_ROWS = 60
+MOST_ROWS = 40
 """Longer tables of single contexts are cut, so that the size of a report is bounded."""
 MOST_NAMED = 5
+_SHORT = 120
 UNFOLDED = 20
 """With more contexts than this, their sections are folded."""
 
@@ -41,7 +42,7 @@ def named(cards: Sequence[Card]) -> str:
     """Titles of cards, at most five."""
     if not cards:
         return "–"
-    items = [said(card.title) for card in cards[:MOST_NAMED]]
+    items = [said(card.title, _SHORT) for card in cards[:MOST_NAMED]]
     items += [f"and {len(cards) - MOST_NAMED} more"] if len(cards) > MOST_NAMED else []
     return '<ul class="plain">' + "".join(f"<li>{item}</li>" for item in items) + "</ul>" if items[1:] else items[0]
 
@@ -109,7 +110,7 @@ def _sentence(view: View) -> str:
 
 
 def _listed(cards: Sequence[Card]) -> str:
-    titles = ", ".join(f"<strong>{said(card.title)}</strong>" for card in cards[:MOST_NAMED])
+    titles = ", ".join(f"<strong>{said(card.title, _SHORT)}</strong>" for card in cards[:MOST_NAMED])
     return titles + (f" and {len(cards) - MOST_NAMED} more" if len(cards) > MOST_NAMED else "")
 
 
@@ -120,7 +121,7 @@ def _picture(svg: str, words: str) -> str:
 
 def _ranks(view: View) -> str:
     rows = [
-        [said(card.title), _span(card.rank, card.rank_lower, card.rank_upper), real(card.score),
+        [said(card.title, _SHORT), _span(card.rank, card.rank_lower, card.rank_upper), real(card.score),
          f"{real(card.lower)} to {real(card.upper)}" if card.lower is not None else "–",
          plain(probability(card.p_top))]
         for card in view.cards[:MOST_ROWS]
@@ -141,7 +142,7 @@ def _edges(view: View) -> str:
     title = {card.id: card.title for card in view.cards}
     first = sorted(view.arrows, key=lambda a: (not a.circle, not a.sure, -a.p, a.source, a.target))
     rows = [
-        [said(title.get(a.source, a.source)), said(title.get(a.target, a.target)), plain(probability(a.p)),
+        [said(title.get(a.source, a.source), _SHORT), said(title.get(a.target, a.target), _SHORT), plain(probability(a.p)),
          _standing(a), "/".join(map(str, a.answers)), "/".join(map(str, a.reverse))]
         for a in first[:MOST_ROWS]
     ]

@@ -62,7 +62,7 @@ def intervals(view: View, mark: str = "i", *, alone: bool = False) -> str:
     for row, card in enumerate(cards):
         y = top + _ROW * (row + 0.5)
         style = " top" if card.top else ""
-        with picture.group(clean(card.title)):
+        with picture.group(clean(card.title, 120)):
             picture.text(MARGIN, y + 4.5, f"{card.rank}", "soft")
             label = wrapped(card.title, (_LEFT - MARGIN - 46) / 13, 1)[0]
             picture.text(MARGIN + 26, y + 4.5, label, "strong" if card.top else "")

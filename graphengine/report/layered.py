@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 MOST_CARDS = 30
 """A picture of more cards can't be read."""
 MOST_ARROWS = 120
+"""More are taken into account for the places of the cards, and not drawn."""
 LABELLED = 16
 """Up to so many arrows carry their numbers."""
 
-_LINE, _BETWEEN = 16.0, 66.0
+_LINE, _BETWEEN = 16.0, 76.0
 _CIRCLE = "no order is supported here"
 _LEGEND = {
     "sure": "surely enough wiser", "faint": "perhaps wiser", "circle": "part of a circle", "tie": "neither is wiser",
@@ -54,7 +55,7 @@ def layered(view: View, mark: str = "p", *, alone: bool = False) -> Drawn:
     cards = view.cards[:MOST_CARDS]
     kept = {card.id for card in cards}
     arrows = sorted((a for a in view.arrows if {a.source, a.target} <= kept),
-                    key=lambda a: (not a.circle, not a.sure, -a.p, a.source, a.target))[:MOST_ARROWS]
+                    key=lambda a: (not a.circle, not a.sure, -a.p, a.source, a.target))
     left_out = len(view.cards) - len(cards)
     picture = Picture(PAGE, mark, f"{clean(view.text, 120)}: wiser is higher", _described(view, arrows, left_out))
     y = 0.0
@@ -77,6 +78,9 @@ def layered(view: View, mark: str = "p", *, alone: bool = False) -> Drawn:
     if left_out:
         picture.text(MARGIN, y, f"The first {len(cards)} of {len(view.cards)} cards by rank; "
                                 f"{counted(left_out, 'card')} left out.", "soft")
+        y += 20
+    if len(arrows) > MOST_ARROWS:
+        picture.text(MARGIN, y, f"Of {counted(len(arrows), 'arrow')} the surest {MOST_ARROWS} of each part.", "soft")
         y += 20
     _legend(picture, arrows, y)
     return Drawn(picture.svg(y + 20, alone=alone), boxes, y + 20, left_out)
@@ -114,7 +118,7 @@ def _part(
         y += height + _BETWEEN
     circle = {at[end] for a in arrows if a.circle for end in (a.source, a.target)}
     words = _frames(picture, place, levels, unit, circle)
-    _Arrows(picture, place, row_of, levels, at, words).draw(arrows)
+    _Arrows(picture, place, row_of, levels, at, words).draw(arrows[:MOST_ARROWS])
     for box in words:
         picture.box(box, "label", corner=2)
         picture.text(box.x, box.y + 12, _CIRCLE, "alarm")
@@ -129,15 +133,14 @@ def _height(lines: list[str], card: Card) -> float:
 
 
 def _box(picture: Picture, card: Card, box: Box, lines: list[str], view: View) -> None:
-    with picture.group(clean(card.title)):
+    with picture.group(clean(card.title, 120)):
         picture.box(box, "box top" if card.top else "box")
         y = box.y + 4
         for line in lines:
             y += _LINE
             picture.text(box.middle, y, line, "strong" if card.top else "", middle=True)
-        numbers = f"score {real(card.score)}"
-        if card.p_top is not None:
-            numbers = f"P(top) {probability(card.p_top)} · " + numbers
+        numbers = f"score {real(card.score)}" if card.p_top is None else (
+            f"P(top) {probability(card.p_top)} · score {card.score:z.2f}")
         picture.text(box.middle, y + _LINE, numbers, "soft", middle=True)
         if card.top:
             verdict = "named the wisest" if view.single else "may be the wisest"
@@ -211,7 +214,7 @@ class _Arrows:
                 half = (v - y) * 0.5
                 path += f"C{x:.1f} {y + half:.1f} {u:.1f} {v - half:.1f} {u:.1f} {v:.1f}"
             if abs(v - y) > 30:
-                spots += [_on_curve(x, y, u, v, t) for t in (0.5, 0.38, 0.62, 0.28, 0.72)]
+                spots += [_on_curve(x, y, u, v, t) for t in (0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78)]
         self.picture.arrow(path, arrow, _told(arrow))
         return spots
 
@@ -232,7 +235,7 @@ class _Arrows:
         text = _numbers(arrow)
         w = wide(text) * 11.5
         for x, y in spots:
-            box = Box(x - w / 2 - 2, y - 8, w + 4, 16)
+            box = Box(x - w / 2 - 2, y - 7, w + 4, 14)
             if box.x > 2 and box.x + box.w < PAGE - 2 and not any(box.meets(other) for other in self.taken):
                 self.taken.append(box)
                 self.picture.box(box, "label", corner=2)

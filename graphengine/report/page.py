@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from graphengine.report.closing import closing_rows
@@ -93,7 +94,7 @@ def _left_out(found: Sequence[View], left_out: int) -> str:
 def _data(source: Source) -> str:
     ranking, totals = source.ranking, source.totals
     said_of = {key: value for key, value in _json(ranking["parameters"]).items()
-               if value not in (None, False) and not isinstance(value, dict)}
+               if key != "method" and value not in (None, False) and not isinstance(value, dict)}
     calibration = _json(ranking["calibration"])
     rows = {
         "Votes": counted(totals.get("votes", 0), "vote") + (
@@ -118,8 +119,10 @@ def _json(text: str | None) -> dict[str, Any]:
 
 
 def _calibration(found: dict[str, Any]) -> str:
-    names = {"beta": "yes-bias β", "tau": "band of “unsure” τ", "sigma": "spread of scores σ"}
-    return ", ".join(f"{name} {cell(float(found[key]))}" for key, name in names.items() if key in found) or "–"
+    if not {"beta", "log_tau", "sigma"} <= set(found):
+        return "–"
+    return (f"yes-bias β {cell(float(found['beta']))}, band of “unsure” τ {cell(math.exp(found['log_tau']))}, "
+            f"spread of scores σ {cell(float(found['sigma']))}")
 
 
 def _validity(source: Source) -> str:

@@ -119,11 +119,18 @@ class Router:
             height = (start[1] - (top + bottom) / 2) / max(start[1] - end[1], 1)
             straight = start[0] + (end[0] - start[0]) * height
             gaps = self._gaps[row]
-            which = min(range(len(gaps)), key=lambda g: (abs(min(max(straight, gaps[g][0]), gaps[g][1]) - straight), g))
+            which = min(range(len(gaps)), key=lambda g: (self._detour(row, g, straight), g))
             low, high = gaps[which]
             n = self._used.get((row, which), 0)
             self._used[row, which] = n + 1
-            aside = (n + 1) // 2 * 5.0 * (-1 if n % 2 else 1)
-            x = min(max(min(max(straight, low), high) + aside, low), high)
+            x = min(max(straight, low), high)
+            inwards = 1 if x - low < high - x else -1  # beside those that pass here already
+            x = min(max(x + 6.0 * n * inwards, low), high)
             points += [(x, bottom + 4), (x, top - 4)]
         return [*points, end]
+
+    def _detour(self, row: int, gap: int, straight: float) -> float:
+        """How far a gap is from the straight way, and how full."""
+        low, high = self._gaps[row][gap]
+        crowd = max(0.0, 6.0 * self._used.get((row, gap), 0) - (high - low))
+        return abs(min(max(straight, low), high) - straight) + 10 * crowd

@@ -36,14 +36,14 @@ def plain(text: str) -> str:
     return escape(clean(text, 10 * LONGEST), quote=True)
 
 
-def said(text: str) -> str:
+def said(text: str, longest: int = LONGEST) -> str:
     """A person's words in HTML: escaped, of unknown language, their writing direction kept to themselves.
 
     Example:
         >>> said("<script>")
         '<bdi lang="">&lt;script&gt;</bdi>'
     """
-    return f'<bdi lang="">{escape(clean(text), quote=True)}</bdi>'
+    return f'<bdi lang="">{escape(clean(text, longest), quote=True)}</bdi>'
 
 
 def wide(text: str) -> float:
