@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphengine.ranking.connected import weak_components
-from graphengine.ranking.layout import blocks, lay_out
+from graphengine.ranking.cores import spread
+from graphengine.ranking.layout import block_members, lay_out, make_block
 from graphengine.ranking.model import weigh
 from graphengine.ranking.output import Scores
 from graphengine.ranking.posterior import posterior
@@ -15,6 +16,7 @@ from graphengine.ranking.posterior import posterior
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from graphengine.ranking.arrays import Ints
     from graphengine.ranking.calibration import Calibration
 
 
@@ -30,7 +32,9 @@ def bradley_terry(counts: pa.Table, calibration: Calibration, *, p_top: bool = T
     n = len(layout.node_card)
     score, sd, top = np.empty(n), np.empty(n), np.empty(n)
     lower, upper = np.empty(n, np.int64), np.empty(n, np.int64)
-    for block in blocks(layout):
+
+    def work(members: tuple[Ints, int]) -> None:
+        block = make_block(layout, *members)
         found = posterior(block, weigh(block.answers, calibration.not_wiser), calibration)
         real = block.real
         nodes = block.nodes[real]
@@ -39,6 +43,8 @@ def bradley_terry(counts: pa.Table, calibration: Calibration, *, p_top: bool = T
         if p_top:
             place = found.places(real)
             top[nodes], lower[nodes], upper[nodes] = place.p_top[real], place.lower[real], place.upper[real]
+
+    spread(work, block_members(layout))
     return Scores(
         layout.contexts, layout.cards, layout.node_context, layout.node_card, score,
         weak_components(layout.node_context, layout.source, layout.target), layout.answers_per_node(), sd=sd,

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from graphengine.errors import RankingError
 from graphengine.ranking.arrays import compute
+from graphengine.ranking.cores import spread
 from graphengine.ranking.curvature import Dense, Sparse
 from graphengine.ranking.layout import Block, Layout, blocks, lay_out
 from graphengine.ranking.model import (
@@ -234,10 +235,12 @@ class _Fit:
         value, gradient = -0.5 * float(weight @ off**2), -weight * off
         precision, concave = np.diag(weight), 0.0
         move, curvatures, thetas = [], [], []
-        for (block, answers), theta in zip(self.blocks, start, strict=True):
-            state, step, jump = most_probable(
-                block, answers, beta, log_tau, sigma, theta=theta, tolerance=self.tolerance
-            )
+        found = spread(
+            lambda at: most_probable(
+                *self.blocks[at], beta, log_tau, sigma, theta=start[at], tolerance=self.tolerance
+            ), range(len(start)),
+        )
+        for state, step, jump in found:
             row = state.terms
             # The last step is not taken but counted: the top is at theta + step, to second order.
             value += float(state.value.sum() + 0.5 * (state.gradient * step).sum())

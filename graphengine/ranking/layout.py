@@ -259,16 +259,23 @@ def padded(size: Ints) -> Ints:
 
 def blocks(layout: Layout, cells: int = _BLOCK_CELLS) -> Iterator[Block]:
     """The layout's contexts in blocks of equal width, in a fixed order."""
+    for members, width in block_members(layout, cells):
+        yield make_block(layout, members, width)
+
+
+def block_members(layout: Layout, cells: int = _BLOCK_CELLS) -> Iterator[tuple[Ints, int]]:
+    """The contexts and the width of each block: for `make_block`, where blocks should not all be there at once."""
     sizes = layout.sizes
     widths = padded(sizes)
     for width in np.unique(widths):
         members = np.nonzero(widths == width)[0]
         take = max(1, int(cells // (width * width)))
         for at in range(0, len(members), take):
-            yield _block(layout, members[at : at + take], int(width))
+            yield members[at : at + take], int(width)
 
 
-def _block(layout: Layout, contexts: Ints, width: int) -> Block:
+def make_block(layout: Layout, contexts: Ints, width: int) -> Block:
+    """A block of contexts of at most `width` cards each."""
     place = np.arange(width)
     nodes = layout.start[contexts][:, None] + place
     nodes[place >= layout.sizes[contexts][:, None]] = -1

@@ -58,7 +58,7 @@ def places(theta: Reals, covariance: Reals, real: NDArray[np.bool_]) -> Places:
     order = np.argsort(-height, axis=1, kind="stable")
     mean = np.take_along_axis(np.where(real, theta, -1e30), order, axis=1)
     root = np.linalg.cholesky(covariance[np.arange(m)[:, None, None], order[:, :, None], order[:, None, :]])
-    root, mean = whole_numbers(root, mean)
+    root, mean = whole_numbers(root, mean, np.take_along_axis(real, order, axis=1))
     draws = whole_draws(width)
     result = Places(np.empty((m, width)), np.empty((m, width), np.int64), np.empty((m, width), np.int64))
     take = min(m, max(1, _PRODUCT // (_PIECE * width)))
@@ -72,12 +72,14 @@ def places(theta: Reals, covariance: Reals, real: NDArray[np.bool_]) -> Places:
     return result
 
 
-def whole_numbers(root: Reals, mean: Reals) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def whole_numbers(
+    root: Reals, mean: Reals, real: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cholesky factors (m, width, width) in whole numbers, and means in the same unit times `DRAW_UNIT`.
 
     The unit is a power of two that follows from the context's largest standard deviation.
     """
-    largest = np.sqrt((root**2).sum(axis=2).max(axis=1))
+    largest = np.sqrt((root**2).sum(axis=2).max(axis=1, where=real, initial=0.0))
     scale = np.ldexp(1.0, ROOT_BITS - np.frexp(largest)[1])
     return (np.rint(root * scale[:, None, None]).astype(np.float32),
             (mean * (scale * DRAW_UNIT)[:, None]).astype(np.float32))
