@@ -142,8 +142,8 @@ def _edges(view: View) -> str:
     title = {card.id: card.title for card in view.cards}
     first = sorted(view.arrows, key=lambda a: (not a.circle, not a.sure, -a.p, a.source, a.target))
     rows = [
-        [said(title.get(a.source, a.source), _SHORT), said(title.get(a.target, a.target), _SHORT), plain(probability(a.p)),
-         _standing(a), "/".join(map(str, a.answers)), "/".join(map(str, a.reverse))]
+        [said(title.get(a.source, a.source), _SHORT), said(title.get(a.target, a.target), _SHORT),
+         plain(probability(a.p)), _standing(a), "/".join(map(str, a.answers)), "/".join(map(str, a.reverse))]
         for a in first[:MOST_ROWS]
     ]
     columns = [Column("card"), Column("wiser card"), Column("P(wiser)", True), Column("shown as"),

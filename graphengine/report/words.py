@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 from html import escape
 
 LONGEST = 300
@@ -56,6 +57,7 @@ def wide(text: str) -> float:
     return sum(map(_em, text))
 
 
+@lru_cache(4096)
 def _em(letter: str) -> float:
     if unicodedata.combining(letter) or unicodedata.category(letter) in {"Cf", "Mn", "Me"}:
         return 0.0
@@ -80,9 +82,11 @@ def wrapped(text: str, ems: float, most: int) -> list[str]:
         ['one two…']
     """
     lines, line = [], ""
-    for piece in _pieces(clean(text), ems):
+    for piece in _pieces(clean(text, round(4 * ems * most)), ems):  # more letters than that never fit
         if line and wide(line + piece.rstrip()) > ems:
             lines.append(line.rstrip())
+            if len(lines) > most:
+                break
             line = ""
         line += piece if line else piece.lstrip()
     lines += [line.rstrip()] if line.strip() or not lines else []
@@ -97,13 +101,14 @@ def wrapped(text: str, ems: float, most: int) -> list[str]:
 def _pieces(text: str, ems: float) -> list[str]:
     pieces: list[str] = []
     for word in re.findall(r"\S+\s*", text):
-        piece = ""
+        piece, width = "", 0.0
         for letter in word:
             breakable = unicodedata.east_asian_width(letter) in {"W", "F"}
-            if piece and (breakable or wide(piece + letter.rstrip()) > ems):
+            if piece and (breakable or width + wide(letter.rstrip()) > ems):
                 pieces.append(piece)
-                piece = ""
+                piece, width = "", 0.0
             piece += letter
+            width += _em(letter)
         pieces.append(piece)
     return pieces
 

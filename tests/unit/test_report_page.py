@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 
@@ -46,7 +47,8 @@ def test_needs_nothing_else(plain):
     assert [] == [a for _, a, _ in read.tags for name in a if name in REFERENCES or name.startswith("on")]
     assert [] == [a["href"] for a in read.all("a") if not a["href"].startswith("#")]
     assert [] == re.findall(r"@import|url\((?!#)", text)
-    assert {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"} == set(re.findall(r"https?://[^\"'\s]+", text))
+    spaces = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xhtml"}
+    assert spaces == set(re.findall(r"https?://[^\"'\s]+", text))
 
 
 def test_links_lead_to_ids_that_are_there_once(plain):
@@ -70,7 +72,7 @@ def test_is_html_and_xml(plain):
     assert "en" == read.all("html")[0]["lang"]
     assert "What people found wise" in read.words("head")
     assert 1 == levels.count(1)
-    assert [] == [pair for pair in zip(levels, levels[1:], strict=False) if pair[1] > pair[0] + 1]
+    assert [] == [pair for pair in itertools.pairwise(levels) if pair[1] > pair[0] + 1]
 
 
 def test_pictures_have_titles_and_tables(plain):
@@ -181,7 +183,7 @@ def test_findings_are_shown_whatever_they_are(plain):
     found = [Finding("Yes-bias", "People say yes <often>.", "warning", {"beta": 1.4, "beta_sd": None},
                      {"context_id": "context", "share": "share"}, [{"context_id": "When torn", "share": 0.25}] * 60),
              Finding("Growth", "Nothing to say.", "unknown")]
-    text, read = report(source(ROWS, validity=found, overall=["Read with care."]))
+    _, read = report(source(ROWS, validity=found, overall=["Read with care."]))
     words = read.words("main")
 
     assert "Yes-bias: Warning People say yes <often>." in words
