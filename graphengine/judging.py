@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from graphengine.answers_comparing import Comparison
     from graphengine.answers_report import ReportOutcome
     from graphengine.answers_structure import Structure, UpgradePath
+    from graphengine.answers_time import Diff, Drift, Groups
     from graphengine.answers_validity import Validity
     from graphengine.store.base import Store
 
@@ -36,7 +37,7 @@ class Judging:
     def rank(
         self, method: str = "bradley-terry", *, edge_rule: str = "mai-2023", not_wiser: str = "against",
         confidence: float = 0.8, scores: str = "normalised", tallies: bool = False, variable: str = "",
-        full: bool = False, as_of: str = "",
+        full: bool = False, as_of: str = "", bootstrap: int = 0,
     ) -> RankOutcome:
         """Rank the cards of every context and derive the wiser edges; both are stored in the graph.
 
@@ -56,13 +57,71 @@ class Judging:
             as_of: Rank the answers as they stood at a date (its whole day counts) or time, ISO 8601, UTC. That ranking
                 is stored under its own id and never stale, and leaves the wiser edges alone. An answer without a time
                 counts from its import on.
+            bootstrap: P(top) and rank intervals come from so many draws of people, each ranked anew (about 200 are
+                enough), in the place of what the method itself says. Published tallies are not drawn.
 
         Raises:
             RankingError: If the method can't run on what there is.
             InputError: If `as_of` is no date.
         """
         return ranked.rank(self.store, method, edge_rule, not_wiser, confidence, scores, tallies, variable=variable,
-                           full=full, as_of=as_of)
+                           full=full, as_of=as_of, bootstrap=bootstrap)
+
+    def drift(
+        self, before: str, after: str, *, not_wiser: str = "against", confidence: float = 0.8, least: float = 0.1
+    ) -> Drift:
+        """The contexts whose winner or P(top) moved between two dates, with intervals; nothing is stored.
+
+        Both dates are ranked by bradley-terry with one calibration (the stored one, else one fitted to the answers as
+        of the second date), so that what moved are the answers. An answer without a time counts from its import on.
+
+        Args:
+            before: A date (its whole day counts) or time, ISO 8601, UTC.
+            after: A later one.
+            not_wiser: `against` or `tie`.
+            confidence: The least P(top) of a single winner.
+            least: The least move of P(top) that counts.
+
+        Raises:
+            InputError: If one is no date, or they are not in order.
+            RankingError: If there were no answers as of a date.
+        """
+        return ranked.drift(self.store, before, after, not_wiser=not_wiser, confidence=confidence, least=least)
+
+    def diff(self, before: str, after: str, *, least: float = 0.1) -> Diff:
+        """What differs between two stored rankings: winners, leaders, P(top), ranks.
+
+        Args:
+            before: Id of a ranking (`graphengine query rankings` lists them).
+            after: Id of another one.
+            least: The least move of P(top) that counts.
+
+        Raises:
+            NotRankedError: If there is no such ranking.
+        """
+        return ranked.diff(self.store, before, after, least=least)
+
+    def groups(
+        self, variable: str, context: str | None = None, *, k: int = 5, least: float = 0.5, not_wiser: str = "against",
+        confidence: float = 0.8,
+    ) -> Groups:
+        """Rankings per group of a variable, and the pairs of values that flip between groups; nothing is stored.
+
+        Every group is ranked by bradley-terry on its own answers, with the calibration of all.
+
+        Args:
+            variable: A group variable that was kept when votes were imported.
+            context: A context by id or text; all of them by default.
+            k: Groups of fewer people in a context are masked.
+            least: The least probability of a flip that is told.
+            not_wiser: `against` or `tie`.
+            confidence: The least P(top) of a single winner.
+
+        Raises:
+            NotFoundError: If there is no such context, or nobody is in a group of that variable.
+        """
+        where = None if context is None else self.context(context)
+        return ranked.groups(self.store, variable, where, k=k, least=least, not_wiser=not_wiser, confidence=confidence)
 
     def compare(
         self, context: str | None = None, *, edge_rule: str = "mai-2023", not_wiser: str = "against",

@@ -32,6 +32,8 @@ COMMANDS = {
     "validate": ("validating", "How far rankings can be trusted."),
     "structure": ("structuring", "Where the answers support an order of values, and where not."),
     "path": ("structuring", "The strongest chain of wiser edges from one value to another."),
+    "drift": ("moving", "What moved between two dates, A and B."),
+    "groups": ("moving", "Rankings per group of a VARIABLE, and the pairs that flip."),
     "report": ("reporting", "Write a report that a person looks at."),
     "query": ("asking", "Run a query file, or read-only Cypher."),
     "export": ("exporting", "Write preference datasets and graph files."),

@@ -24,21 +24,31 @@ if TYPE_CHECKING:
               help="For pagerank: scores of a context sum to 1, or are as the published code gave them.")
 @click.option("--compare", is_flag=False, flag_value="", metavar="[CONTEXT]",
               help="Show all methods side by side, everywhere or in one context; nothing is stored.")
+@click.option("--bootstrap", type=click.IntRange(min=1), metavar="N",
+              help="P(top) and rank intervals from N draws of people (about 200).")
 @click.option("--tallies", is_flag=True, help="Let bradley-terry take published tallies for votes.")
+@click.option("--full", is_flag=True, help="Calibrate and rank everything anew, whatever changed.")
+@click.option("--as-of", default="", metavar="DATE",
+              help="Rank the answers as they stood at a date (that day counts) or time, UTC; kept beside the others.")
+@click.option("--diff", nargs=2, metavar="A B", help="Show what differs between two stored rankings.")
 @json_option
 @graph_option
 def rank(
     *, method: str, edge_rule: str, not_wiser: str, variable: str, confidence: float, scores: str,
-    compare: str | None, tallies: bool, as_json: bool, graph: str,
+    compare: str | None, tallies: bool, full: bool, as_of: str, bootstrap: int | None,
+    diff: tuple[str, str] | None, as_json: bool, graph: str,
 ) -> None:
     """Rank the cards of every context.
 
-    Rankings of several methods and rules live side by side.
+    Rankings of several methods and rules live side by side. One that is there already is brought up to date: only the
+    contexts whose votes changed are ranked again, with the calibration that is stored.
 
     \b
       graphengine rank
       graphengine rank --method pagerank --edge-rule mai-2023
       graphengine rank --compare
+      graphengine rank --as-of 2026-01-31
+      graphengine rank --diff bradley-terry "bradley-terry as-of=2026-01-31"
     """  # noqa: D301
     if compare is not None:
         from graphengine.cli.comparing import show_comparison
@@ -50,10 +60,20 @@ def rank(
         else:
             show_comparison(answer)
         return
+    if diff is not None:
+        from graphengine.cli.moving import show_diff
+
+        with opened(graph) as store, output.working("comparing"):
+            differing = store.diff(*diff)
+        if as_json:
+            output.show_json(differing.as_json())
+        else:
+            show_diff(differing)
+        return
     with opened(graph) as store, output.working("ranking"):
         outcome = store.rank(
             method, edge_rule=edge_rule, not_wiser=not_wiser, confidence=confidence, scores=scores, tallies=tallies,
-            variable=variable,
+            variable=variable, full=full, as_of=as_of, bootstrap=bootstrap or 0,
         )
         winners = [] if as_json else store.query("wisest_everywhere", ranking=outcome.ranking_id).to_pylist()
     if as_json:
@@ -65,9 +85,16 @@ def rank(
 
 def show_outcome(outcome: RankOutcome) -> None:
     """Say what a ranking did."""
+    if outcome.unchanged:
+        say(f"{outcome.ranking_id}: no votes changed in any of its {count(outcome.covered, 'context')} since it was "
+            "made, so nothing was done (--full ranks everything anew)")
+        return
     say(
-        f"ranked by {outcome.ranking_id}: {count(outcome.cards, 'place')} in {count(outcome.contexts, 'context')}, "
-        f"{count(outcome.edges, 'wiser edge')}, {count(outcome.single_winners, 'single winner')}"
+        f"ranked {'again ' if outcome.incremental else ''}by {outcome.ranking_id}: {count(outcome.cards, 'place')} in "
+        f"{count(outcome.contexts, 'context')}, "
+        + ("" if outcome.as_of else f"{count(outcome.edges, 'wiser edge')}, ")
+        + count(outcome.single_winners, "single winner")
+        + (f"; votes changed in no other of its {count(outcome.covered, 'context')}" if outcome.incremental else "")
     )
     for note in outcome.notes:
         output.warn(note)

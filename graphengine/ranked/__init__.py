@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from graphengine.ranked.asking import ask_next
 from graphengine.ranked.comparing import compare
+from graphengine.ranked.diff import diff
+from graphengine.ranked.drift import drift
+from graphengine.ranked.groups import groups
 from graphengine.ranked.making import again, rank
 from graphengine.ranked.names import Wanted, options, ranking_id
 from graphengine.ranked.own_query import as_arrow
@@ -16,6 +19,6 @@ from graphengine.ranked.structuring import structure, upgrade_path
 from graphengine.ranked.validity import validate
 
 __all__ = [
-    "Wanted", "again", "as_arrow", "ask_next", "compare", "options", "preference_source", "rank", "ranking_id",
-    "rule_edges", "structure", "upgrade_path", "validate", "write_report",
+    "Wanted", "again", "as_arrow", "ask_next", "compare", "diff", "drift", "groups", "options", "preference_source",
+    "rank", "ranking_id", "rule_edges", "structure", "upgrade_path", "validate", "write_report",
 ]

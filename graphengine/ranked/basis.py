@@ -9,7 +9,7 @@ from graphengine.errors import RankingError
 from graphengine.ranked import when
 from graphengine.ranking.arrays import compute
 from graphengine.store import sql
-from graphengine.tables import ANSWERS, COUNTS, PEOPLE, SAID, TALLIES
+from graphengine.tables import ANSWERS, COUNTS, MEMBERS, PEOPLE, SAID, TALLIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +65,21 @@ def of_contexts(store: Store, contexts: Sequence[str], tallies: pa.Table) -> Bas
     votes = _canonical(store, store.read("votes_of_contexts", contexts=list(contexts)))
     said = _answered(votes)
     return Basis(counted(said), people(votes), own, lambda named: _named(said, named), lambda: store.read("members"))
+
+
+def only(used: Basis, contexts: Sequence[str]) -> Basis:
+    """Of a basis, some contexts; without tallies."""
+    import pyarrow as pa
+
+    wanted = pa.table({"context_id": pa.array(contexts, pa.string())})
+    return Basis(_among(used.counts, wanted), _among(used.people, wanted), TALLIES.empty(),
+                 lambda named: used.said(list(contexts) if named is None else named), used.members)
+
+
+def of_said(said: pa.Table) -> Basis:
+    """What single votes amount to; without tallies and groups."""
+    said = _answered(said)
+    return Basis(counted(said), people(said), TALLIES.empty(), lambda named: _named(said, named), MEMBERS.empty)
 
 
 def _said(store: Store, contexts: Sequence[str] | None) -> pa.Table:

@@ -39,10 +39,11 @@ class Made(NamedTuple):
 def rank(
     store: Store, method: str = "bradley-terry", edge_rule: str = "mai-2023", not_wiser: str = "against",
     confidence: float = 0.8, scores: str = "normalised", tallies: bool = False, *, variable: str = "",
-    full: bool = False, as_of: str = "",
+    full: bool = False, as_of: str = "", bootstrap: int = 0,
 ) -> RankOutcome:
     """Rank what changed and store it; see `MoralGraph.rank`."""
-    wanted = Wanted(method, edge_rule, not_wiser, confidence, scores, tallies, variable, when.spelled(as_of))
+    wanted = Wanted(method, edge_rule, not_wiser, confidence, scores, tallies, variable, when.spelled(as_of),
+                    bootstrap)
     if wanted.takes("groups") and not variable:
         raise RankingError(f"{method} needs a group variable", method=method,
                            hint=f"graphengine rank --method {method} --variable VARIABLE")
@@ -106,22 +107,46 @@ def _rank_some(
 def make(used: Basis, wanted: Wanted, calibration: Calibration) -> Made:
     """Ranks, verdicts and edges of a basis."""
     from graphengine import ranking
+
+    return Made(*judge(used, wanted, calibration), ranking.wiser_edges(used.counts, calibration))
+
+
+def judge(used: Basis, wanted: Wanted, calibration: Calibration) -> tuple[pa.Table, pa.Table]:
+    """Ranks and verdicts of a basis."""
+    from graphengine import ranking
     from graphengine.ranking.judging import settle as in_line
     from graphengine.ranking.methods import CALIBRATED
 
     given: dict[str, Any] = {"not_wiser": wanted.not_wiser, "edge_rule": wanted.edge_rule, "scores": wanted.scores,
                              "tallies": used.tallies}
-    if wanted.takes("groups"):
-        given["groups"] = ranking.group_counts(used.said(None), used.members(), wanted.variable)
-    ranks = ranking.rank_counts(
-        used.counts, wanted.method, calibration if wanted.method in CALIBRATED else None, people=used.people,
-        confidence=wanted.confidence, **{name: value for name, value in given.items() if wanted.takes(name)},
-    )
+    given = {name: value for name, value in given.items() if wanted.takes(name)}
+    shared = calibration if wanted.method in CALIBRATED else None
+    if wanted.bootstrap:
+        ranks = _drawn(used, wanted, shared, given)
+    else:
+        if wanted.takes("groups"):
+            given["groups"] = ranking.group_counts(used.said(None), used.members(), wanted.variable)
+        ranks = ranking.rank_counts(
+            used.counts, wanted.method, shared, people=used.people, confidence=wanted.confidence, **given)
     verdicts = ranking.verdicts(
         ranks, used.counts, used.people, method=wanted.method, confidence=wanted.confidence, said=used.said,
         calibration=calibration,
     )
-    return Made(in_line(ranks, verdicts), verdicts, ranking.wiser_edges(used.counts, calibration))
+    return in_line(ranks, verdicts), verdicts
+
+
+def _drawn(used: Basis, wanted: Wanted, calibration: Calibration | None, given: dict[str, Any]) -> pa.Table:
+    """Ranks whose P(top) and rank intervals come from drawing people anew."""
+    from graphengine.ranking.bootstrap import bootstrap
+
+    said = used.said(None)
+    if wanted.tallies or not said.num_rows:
+        raise RankingError("people can't be drawn anew from published tallies", method=wanted.method,
+                           hint="rank without --bootstrap")
+    return bootstrap(
+        said, wanted.method, calibration, wanted.bootstrap, people=used.people, confidence=wanted.confidence,
+        members=used.members() if wanted.takes("groups") else None, variable=wanted.variable, **given,
+    )
 
 
 def _write(
