@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from graphengine.ranking.arrays import Ints, Reals
-    from graphengine.ranking.layout import Block
+    from graphengine.ranking.layout import Block, Layout
     from graphengine.ranking.model import NotWiser
     from graphengine.ranking.output import Scores
 
@@ -93,7 +93,11 @@ def hodge(counts: pa.Table, not_wiser: NotWiser = "against") -> Hodge:
     """
     layout = lay_out(counts)
     pairs = pair_up(layout, check_not_wiser(not_wiser))
-    component = weak_components(layout.node_context, layout.source, layout.target)
+    return flow(layout, pairs, weak_components(layout.node_context, layout.source, layout.target))
+
+
+def flow(layout: Layout, pairs: Layout, component: Ints) -> Hodge:
+    """`hodge` of a layout whose pairs (`pair_up`) and weak components (of its nodes) are there already."""
     score = np.empty(len(layout.node_card))
     energy, residual = np.zeros(len(layout.contexts)), np.zeros(len(layout.contexts))
     for block in blocks(pairs):

@@ -15,7 +15,7 @@ import pyarrow as pa
 from graphengine.ranking.calibration import check_not_wiser
 from graphengine.ranking.circles import circles, strong_components
 from graphengine.ranking.connected import weak_components
-from graphengine.ranking.hodgerank import hodge
+from graphengine.ranking.hodgerank import flow
 from graphengine.ranking.layout import lay_out
 from graphengine.ranking.wins import pair_up
 from graphengine.tables import STRUCTURES
@@ -77,11 +77,11 @@ def structure(counts: pa.Table, not_wiser: NotWiser = "against") -> pa.Table:
     source, target = np.where(upward, low, high), np.where(upward, high, low)
     strong, size = strong_components(source, target, len(layout.node_card))
     triangles, circular = _triangles(layout, source, target)
-    flow = hodge(counts, reading)
+    explained = flow(layout, pairs, component)
     loops = np.diff(pairs.row_start) - layout.sizes + components
     decided = layout.answers[:, 0] + (layout.answers[:, 1] if reading == "against" else 0)
     heard = np.bincount(layout.source, decided, len(strong)) + np.bincount(layout.target, decided, len(strong))
-    ratio = np.divide(flow.residual, flow.energy, out=np.zeros(number), where=flow.energy > 0)
+    ratio = np.divide(explained.residual, explained.energy, out=np.zeros(number), where=explained.energy > 0)
     columns = {
         "context_id": layout.contexts, "cards": layout.sizes, "pairs": np.diff(pairs.row_start),
         "components": components, "cyclic_cards": _cards(layout, np.nonzero(size[strong] > 1)[0]),

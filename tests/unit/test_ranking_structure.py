@@ -170,3 +170,19 @@ def test_empty_and_wrong():
     assert tables.STRUCTURES.empty() == structure(tables.COUNTS.empty())
     with pytest.raises(RankingError):
         structure(tables.COUNTS.empty(), "maybe")  # type: ignore[arg-type]
+
+
+@settings(max_examples=40)
+@given(rows=count_rows())
+def test_order_of_rows_names_and_amounts(rows):
+    """Row order plays no part; new names move with their cards; ten times the answers leave all but cyclicity alone."""
+    table = structure(make_counts(rows))
+    assert table == structure(make_counts(rows[::-1]))
+    renamed = structure(make_counts([(c, f"x{a}", f"x{b}", w, n, u) for c, a, b, w, n, u in rows])).to_pylist()
+    for row, new in zip(table.to_pylist(), renamed, strict=True):
+        assert [[f"x{card}" for card in cards] for cards in row["cycles"]] == new["cycles"]
+        assert row["cyclicity"] == new["cyclicity"]
+    more = structure(make_counts([(c, a, b, 10 * w, 10 * n, 10 * u) for c, a, b, w, n, u in rows]))
+    assert table.drop_columns("cyclicity") == more.drop_columns("cyclicity")
+    for value in table.column("cyclicity").to_pylist() + more.column("cyclicity").to_pylist():
+        assert value is None or 0 <= value <= 1
