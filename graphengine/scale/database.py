@@ -45,16 +45,22 @@ def database(room: Room) -> Iterator[duckdb.DuckDBPyConnection]:
     spill = Path(room.folder, "spill", f"{os.getpid()}-{threading.get_ident()}")
     spill.mkdir(parents=True, exist_ok=True)
     try:
-        with duckdb.connect(":memory:", config={
+        con = duckdb.connect(":memory:", config={
             "threads": room.threads, "memory_limit": room.memory, "preserve_insertion_order": "false",
             "temp_directory": str(spill), "autoinstall_known_extensions": "false",
-        }) as con:
+        })
+    except duckdb.Error as error:
+        raise InputError(f"{room.memory!r} is no amount of memory: {_first_lines(error)}", hint="--memory 2GB",
+                         value=room.memory) from error
+    try:
+        with con:
             con.execute("SET python_enable_replacements = false; SET TimeZone = 'UTC'")
             yield con
     except duckdb.OutOfMemoryException as error:
         raise InputError(f"{room.memory} of memory are too little", hint="--memory 2GB", value=room.memory) from error
-    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.ConversionException, duckdb.BinderException,
-            duckdb.ParserException, duckdb.SerializationException) as error:
+    except duckdb.InternalException:
+        raise
+    except duckdb.Error as error:
         hint = "check that all files have the same columns, and are whole"
         raise InputError(_first_lines(error), hint=hint) from error
 

@@ -9,7 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphengine import tables
+import pyarrow as pa
+
 from graphengine.errors import InputError, RankingError
 from graphengine.ranking.calibration import Calibration, check_not_wiser
 from graphengine.ranking.methods import CALIBRATED, check_parameters
@@ -17,10 +18,11 @@ from graphengine.ranking.rules import find_rule
 from graphengine.scale import engines, files
 from graphengine.scale.calibrating import KEY, fitted
 from graphengine.scale.counting import Counting, count
-from graphengine.scale.database import Room, database, listed, quoted
+from graphengine.scale.database import Room, database, listed
 from graphengine.scale.outcome import VotesRanked
 from graphengine.scale.placing import Placing, place, ranks_of
 from graphengine.scale.splitting import Splitting, split
+from graphengine.tables import RANKS, canonical_json
 
 if TYPE_CHECKING:
     import os
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 _ROWS = 4_000_000  # of a bucket: counted within the memory limit even if no two votes are about the same upgrade
 _MOST_BUCKETS = 1_000
 _MOST_WORDS = 10
+_ROWS_OF_A_GROUP = 200_000
 
 
 def rank_votes(
@@ -198,19 +201,21 @@ def _write(
     """All ranks sorted into one file, which appears whole or not at all."""
     import json
 
+    import pyarrow.parquet as pq
+
     from graphengine import __version__
 
-    about = tables.canonical_json({
+    about = canonical_json({
         "table": "RANKS", "method": method, "parameters": parameters, "version": __version__,
         "calibration": None if calibration is None else json.loads(calibration),
     })
     parts = tuple(ranks_of(room, bucket) for bucket in buckets)
     whole = f"{room.folder}/ranks.parquet"
-    with database(room) as con:
-        con.execute(
-            f"COPY (FROM read_parquet({listed(parts)}) ORDER BY context_id, rank, card_id) TO {quoted(whole)} "
-            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{KEY}: {quoted(about)}}})"
-        )
+    schema = RANKS.schema.with_metadata({KEY: about})
+    with database(room) as con, pq.ParquetWriter(whole, schema, compression="zstd") as out:
+        ordered = con.sql(f"FROM read_parquet({listed(parts)}) ORDER BY context_id, rank, card_id")
+        for batch in ordered.to_arrow_reader(_ROWS_OF_A_GROUP):
+            out.write_table(pa.Table.from_batches([batch]).cast(schema))
     # The run's folder may be on another disk.
     beside = target.absolute().with_name(f".{target.name}.part")
     shutil.move(whole, beside)
