@@ -20,7 +20,7 @@ OVERVIEW = pa.schema([("id", pa.string()), ("text", pa.string()), ("upgrades", p
                       ("users", pa.int64())])
 CARDS = pa.schema([("id", pa.string()), ("title", pa.string()), ("description", pa.string()),
                    ("policies", pa.list_(pa.string())), ("canonical_id", pa.string())])
-VOID = {"meta", "br", "rect", "line", "circle", "path", "img", "link", "input", "hr"}
+VOID = {"meta", "br", "img", "link", "input", "hr", "base"}
 
 
 def card(name: str, rank: int, score: float, **facts: Any) -> Card:
@@ -94,7 +94,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs), tuple(self._open)))
-        if tag not in VOID or (tag == "path" and not self.get_starttag_text().endswith("/>")):
+        if tag not in VOID:
             self._open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

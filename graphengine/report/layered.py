@@ -140,7 +140,7 @@ def _box(picture: Picture, card: Card, box: Box, lines: list[str], view: View) -
             y += _LINE
             picture.text(box.middle, y, line, "strong" if card.top else "", middle=True)
         numbers = f"score {real(card.score)}" if card.p_top is None else (
-            f"P(top) {probability(card.p_top)} · score {card.score:z.2f}")
+            f"P(top) {probability(card.p_top)} · score {card.score:z.{2 if abs(card.score) < 10 else 0}f}")
         picture.text(box.middle, y + _LINE, numbers, "soft", middle=True)
         if card.top:
             verdict = "named the wisest" if view.single else "may be the wisest"
