@@ -30,6 +30,7 @@ class Wanted:
         tallies: Whether published tallies may stand for votes.
         variable: For methods over groups: the group variable.
         as_of: The date or time that answers are taken as of (as `when.spelled` writes it); "" is now.
+        bootstrap: How often people are drawn anew for P(top) and rank intervals; 0: what the method itself says.
 
     Example:
         >>> Wanted("pagerank", edge_rule="any-wiser", as_of="2026-01-01").id
@@ -44,6 +45,7 @@ class Wanted:
     tallies: bool = False
     variable: str = ""
     as_of: str = ""
+    bootstrap: int = 0
 
     @property
     def id(self) -> str:
@@ -61,7 +63,7 @@ class Wanted:
 
     def to_json(self) -> str:
         """What is stored as the ranking's parameters."""
-        said: dict[str, Any] = {**asdict(self), "edge_rule": self.rule}
+        said: dict[str, Any] = {**asdict(self), "edge_rule": self.rule, "bootstrap": self.bootstrap or ""}
         return canonical_json({key: value for key, value in said.items() if value != "" or key == "method"})
 
     @classmethod
