@@ -7,7 +7,7 @@ from importlib import import_module
 
 from benchmarks import measuring
 
-NAMES = ("start", "reads", "embedded_import", "neo4j_import", "incremental", "recovery", "asking")
+NAMES = ("start", "reads", "embedded_import", "neo4j_import", "incremental", "recovery", "asking", "scale")
 
 
 def main(names: list[str]) -> None:
