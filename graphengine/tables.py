@@ -195,7 +195,7 @@ QUESTIONS = _spec(
     context_id=_TEXT, from_id=_TEXT, to_id=_TEXT, gain=_REAL, p_top_from=_REAL, p_top_to=_REAL,
     asked=_INT, asked_reverse=_INT, few_answers=pa.bool_(), fewest=_INT,
 )
-"""What to ask next, the most useful first; a question may come twice. `gain`: what its answer is expected to say about
+"""What to ask next, the most useful first. `gain`: what its answer is expected to say about
 the context's winner once the rows above are answered, in bits; `p_top_…` of the two cards; `asked`, `asked_reverse`:
 answers so far to it and to the opposite question; `few_answers`: it is asked for the sake of a card with few answers;
 `fewest`: answers so far about that of the two cards that has fewer."""

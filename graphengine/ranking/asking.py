@@ -29,6 +29,8 @@ from graphengine.tables import QUESTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from graphengine.ranking.arrays import Ints, Reals
     from graphengine.ranking.calibration import Calibration
 
@@ -69,6 +71,7 @@ class Belief:
         answers: (k,) answers about each card, and those to be asked for.
         total: Answers of the whole context, and those to be asked for.
         p_top: (k,) probability of being the best.
+        chosen: (k, k) questions of this batch.
     """
 
     context: int
@@ -79,6 +82,7 @@ class Belief:
     answers: Ints
     total: int
     p_top: Reals
+    chosen: NDArray[np.bool_]
 
     def best(self, tau: float) -> Question | None:
         """The question to ask next; None where nothing is left to learn."""
@@ -88,26 +92,28 @@ class Belief:
         contends = self.p_top >= CONTENDS
         contends[np.argsort(-self.p_top, kind="stable")[:2]] = True
         fewest = int(np.argmin(self.answers))
-        turn = self.answers[fewest] < MIN_ANSWERS and self.total % ONE_IN == ONE_IN - 1
+        turn = bool(self.answers[fewest] < MIN_ANSWERS and self.total % ONE_IN == ONE_IN - 1)
         low, high = np.triu_indices(k, 1)
         used = contends[low] | contends[high]
         if turn:
             used |= (low == fewest) | (high == fewest)
         low, high = low[used], high[used]
         gains = information(draws, top, self.p_top, low, high, tau)
+        gains[self.chosen[low, high], 0] = gains[self.chosen[high, low], 1] = -1.0
         better = gains.max(axis=1)
         most = float(better.max())
         if turn:
-            better = np.where((low == fewest) | (high == fewest), better, -1.0)
-        elif most < _NOTHING:
+            own = np.where((low == fewest) | (high == fewest), better, -1.0)
+            turn = bool(own.max() >= 0)
+            better = own if turn else better
+        if most < (0 if turn else _NOTHING):
             return None
         pair = int(np.argmax(better))
         one, other = int(low[pair]), int(high[pair])
-        up, down = gains[pair]
-        ways = [(up, one, other), (down, other, one)]
-        open_ways = [way for way in ways if way[0] >= NEARLY * better[pair]]
+        ways = [(float(gains[pair, 0]), one, other), (float(gains[pair, 1]), other, one)]
+        open_ways = [way for way in ways if way[0] >= max(0.0, NEARLY * better[pair])]
         gain, source, target = min(open_ways, key=lambda way: (self.asked[way[1], way[2]], -way[0]))
-        return Question(source, target, float(gain), most, bool(turn))
+        return Question(source, target, gain, most, turn)
 
     def narrow(self, question: Question, log_tau: float) -> None:
         """Take a question as answered, as it will be on average: less variance, the same mean."""
@@ -119,6 +125,7 @@ class Belief:
         weight = -float(terms(d, log_tau, np.stack([yes, no, 1 - yes - no], axis=1)).dd[0])
         toward = self.covariance @ at
         self.covariance = self.covariance - np.outer(toward, toward) * (weight / (1 + weight * float(at @ toward)))
+        self.chosen[question.source, question.target] = True
         self.asked[question.source, question.target] += 1
         self.answers[[question.source, question.target]] += 1
         self.total += 1
@@ -181,9 +188,9 @@ def _normal(size: int) -> Reals:
 def ask_next(counts: pa.Table, calibration: Calibration, n: int = 20) -> pa.Table:
     """The `n` questions to ask next, of all contexts of the table.
 
-    Every ordered pair of a context's cards may be asked, also one that never was. A row without answers (an upgrade
-    that nobody voted on) makes its cards candidates, with the prior's strength. Large contexts are searched among their
-    24 most promising cards and those with fewest answers.
+    Every ordered pair of a context's cards may be asked, also one that never was, but none twice in a batch. A row
+    without answers (an upgrade that nobody voted on) makes its cards candidates, with the prior's strength. Large
+    contexts are searched among their 24 most promising cards and those with fewest answers.
 
     While a card has fewer than 5 answers, one question in five goes to the card of its context with fewest. Of a pair's
     two directions the one with the larger gain is asked, or the one that was asked less if it gains nearly as much.
@@ -191,7 +198,7 @@ def ask_next(counts: pa.Table, calibration: Calibration, n: int = 20) -> pa.Tabl
     Args:
         counts: COUNTS, in any row order.
         calibration: From `calibrate`.
-        n: How many; fewer come back when nothing is left to learn.
+        n: How many; fewer come back when nothing is left to learn or all was asked.
 
     Returns:
         QUESTIONS, the most useful first.
@@ -279,7 +286,7 @@ def _beliefs(layout: Layout, calibration: Calibration) -> Iterator[Belief]:
             between[source[both], target[both]] = total[both]
             yield Belief(
                 context, chosen + first, np.append(found.theta[place, chosen], calibration.beta), covariance, between,
-                own[chosen].copy(), int(total.sum()), np.zeros(k),
+                own[chosen].copy(), int(total.sum()), np.zeros(k), np.zeros((k, k), bool),
             )
 
 

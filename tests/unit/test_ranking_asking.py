@@ -73,7 +73,15 @@ def test_a_batch_spreads_over_pairs() -> None:
     """Twenty questions on eight cards of which little is known are about many pairs, and reach every card."""
     counts, _ = simulate(3, contexts=1, cards=8, pairs=8, answers=1)
     asked = pairs(ranking.ask_next(counts, calibration(), n=20))
-    assert len({frozenset(pair) for pair in asked}) >= 8
+    assert 20 == len(set(asked))
+    assert len({frozenset(pair) for pair in asked}) >= 10
+    assert {f"card {v}" for v in range(8)} == {card for pair in asked for card in pair}
+
+
+def test_a_batch_ends_when_all_is_asked() -> None:
+    """Of two cards there are two questions, however many are wanted."""
+    assert {("a", "b"), ("b", "a")} == set(pairs(ranking.ask_next(make_counts([("c", "a", "b", 1, 1, 0)]),
+                                                                  calibration(), n=9)))
 
 
 def test_nobody_starves() -> None:
