@@ -249,3 +249,25 @@ def test_findings_travel():
     call = pickle.loads(pickle.dumps((validity.yes_bias, counts, calibrate(counts))))
     found = call[0](*call[1:])
     assert found == pickle.loads(pickle.dumps(found))
+
+
+def test_among_many_people_some_look_careless():
+    """Of many people a few give the same improbable answers by chance; no more than that is no cause for care."""
+    rng = np.random.default_rng(4)
+    votes = [(f"p{n}", "c", f"v{q}", f"v{q + 1}", str(rng.choice(tables.ANSWERS, p=[0.35, 0.35, 0.3])))
+             for n in range(3000) for q in range(5)]
+    said, counts = survey(votes)
+    found = careless(said, counts, calibrate(counts))
+    assert found.figures["flagged"] > 10
+    assert found.figures["flagged_expected"] == pytest.approx(found.figures["flagged"], rel=0.5)
+    assert ("fine", True) == (found.level, "no more than chance gives" in found.verdict)
+
+
+def test_less_is_done_on_many_contexts(monkeypatch):
+    """Where there are many contexts fewer shuffles and orders are made, and the figures say how many."""
+    monkeypatch.setattr("graphengine.ranking.validity.shuffling._MOST_COPIES", 40)
+    monkeypatch.setattr("graphengine.ranking.validity.growing._MOST_COPIES", 100)
+    said, counts = survey(people_who_agree(20, contexts=2))
+    shared = calibrate(counts)
+    assert 20 == validity.placebo(counts, shared, shuffles=200).figures["shuffles"]
+    assert 5 == growth(said, counts, shared, orders=20).figures["orders"]

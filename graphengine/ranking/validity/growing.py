@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PARTS = (1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 7 / 8, 1.0)
 
 _TITLE = "Growth: more participants"
-_MOST_ROWS = 4_000_000
+_MOST_ROWS, _MOST_COPIES = 1_000_000, 15_000
 _COLUMNS = {
     "people": "people", "part": "share of all", "same_leader": "same leader as with all", "same_leader_lower": "from",
     "same_leader_upper": "to", "tau": "Kendall's tau with all", "tau_lower": "from", "tau_upper": "to",
@@ -42,7 +42,7 @@ def growth(said: pa.Table, counts: pa.Table, calibration: Calibration, *, orders
         said: SAID.
         counts: COUNTS.
         calibration: Of the default, from all participants.
-        orders: Number of orders; fewer on very many questions.
+        orders: Number of orders; fewer on many contexts or questions.
 
     Returns:
         Figures: people, orders, same_leader_half, tau_half (with half of the people), gain (of same_leader from half to
@@ -65,7 +65,8 @@ def growth(said: pa.Table, counts: pa.Table, calibration: Calibration, *, orders
     if people < 4:
         return Finding(_TITLE, "Fewer than 4 people voted: nothing can be said of how the ranking grows.", "unknown",
                        {"people": people, "orders": 0}, _COLUMNS)
-    orders = max(min(orders, 3), min(orders, _MOST_ROWS // (rows * len(sizes))))
+    many = len(sizes) * len(layout.contexts)
+    orders = max(min(orders, 3), min(orders, _MOST_ROWS // (rows * len(sizes)), _MOST_COPIES // many))
     answers = np.empty((orders, len(sizes), rows, 3), np.int64)
     for order in range(orders):
         place = in_order(votes.users, order)[votes.user]

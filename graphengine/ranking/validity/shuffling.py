@@ -24,7 +24,7 @@ PER_CONTEXT_RULE = "mai-2023-context"
 """Of the study's rules the one that needs no other context, so that copies can stand side by side."""
 
 _TITLE = "Placebo: answers shuffled"
-_MOST_ROWS = 8_000_000
+_MOST_ROWS, _MOST_COPIES = 2_000_000, 20_000
 
 
 def placebo(counts: pa.Table, calibration: Calibration, *, shuffles: int = 200) -> Finding:
@@ -37,7 +37,7 @@ def placebo(counts: pa.Table, calibration: Calibration, *, shuffles: int = 200) 
     Args:
         counts: COUNTS.
         calibration: Of the default.
-        shuffles: Per context; fewer on very many questions (`figures["shuffles"]` says how many).
+        shuffles: Per context; fewer on many contexts or questions (`figures["shuffles"]` says how many).
 
     Returns:
         Figures: shuffles, contexts, left_out, chance, survival, survival_sd (of the mean, from the contexts),
@@ -62,7 +62,7 @@ def placebo(counts: pa.Table, calibration: Calibration, *, shuffles: int = 200) 
             "to check here yet.", "unknown", {"shuffles": 0, "contexts": 0, "left_out": len(usable)},
         )
     rows, size = subset(layout, contexts)
-    shuffles = max(min(shuffles, 10), min(shuffles, _MOST_ROWS // max(len(rows), 1)))
+    shuffles = max(min(shuffles, 10), min(shuffles, _MOST_ROWS // len(rows), _MOST_COPIES // len(contexts)))
     answers = np.concatenate([shuffled(layout, int(c), shuffles) for c in contexts], axis=1)
     copy = (np.arange(shuffles)[:, None] * len(contexts) + np.repeat(np.arange(len(contexts)), size)).ravel()
     survival: dict[str, Reals] = {}

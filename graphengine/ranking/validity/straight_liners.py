@@ -45,8 +45,9 @@ def careless(
 
     Returns:
         Figures: people (with 5 or more answers), straight_liners, expected, share, flagged, flagged_share,
-        flagged_votes (share of all votes), same_leader_without (share of contexts where the leader stays without the
-        flagged people; None if nobody is flagged). Rows by answer, or by person: user_id, answer, answers, probability.
+        flagged_expected (how many of so many people chance would flag), flagged_votes (share of all votes),
+        same_leader_without (share of contexts where the leader stays without the flagged people; None if nobody is
+        flagged). Rows by answer, or by person: user_id, answer, answers, probability.
 
     Example:
         >>> from graphengine import ranking, tables
@@ -85,6 +86,7 @@ def careless(
         "people": int(eligible.sum()), "straight_liners": number_of, "expected": expected,
         "share": float(straight.sum() / eligible.sum()), "flagged": int(flagged.sum()),
         "flagged_share": float(flagged.sum() / eligible.sum()),
+        "flagged_expected": float(np.where(each < np.log(IMPROBABLE), np.exp(each), 0)[eligible].sum()),
         "flagged_votes": float(many[flagged].sum() / many.sum()), "same_leader_without": stays,
     }
     if show_people:
@@ -114,7 +116,11 @@ def _said(figures: dict[str, float | None], straight: int, expected: float, stay
     )
     if not flagged:
         return verdict + "Nobody's answers look careless.", "fine"
-    verdict += f"For {number(flagged, 'person', 'people')} chance is an improbable reason"
+    by_chance = figures["flagged_expected"] or 0.0
+    if flagged <= by_chance + 2 * by_chance**0.5:
+        return verdict + (f"For {number(flagged, 'person', 'people')} chance is an improbable reason, but among so "
+                          "many people no more than chance gives."), "fine"
+    verdict += f"For {number(flagged, 'person', 'people')} chance is an improbable reason ({by_chance:.1f} by chance)"
     if stays is not None:
         verdict += f"; without them the same card leads in {share(stays)} of the contexts"
     level: Level = "caution" if part <= 0.1 and (stays is None or stays >= 0.7) else "warning"
