@@ -9,6 +9,7 @@ import pytest
 from graphengine import ranking
 from graphengine.errors import RankingError
 from graphengine.ranking import asking
+from graphengine.ranking.information import information
 from graphengine.tables import COUNTS, QUESTIONS
 from tests.ranking_worlds import make_counts, simulate
 
@@ -44,7 +45,7 @@ def test_gain_is_mutual_information() -> None:
     top = draws[:3].argmax(axis=0)
     p_top = np.bincount(top, minlength=3) / 400
     low, high = np.array([0, 0, 1]), np.array([1, 2, 2])
-    found = asking.information(draws, top, p_top, low, high, 0.5)
+    found = information(draws, top, p_top, low, high, 0.5)
     for pair, (one, other) in enumerate(zip(low, high, strict=True)):
         for way, (source, target) in enumerate(((one, other), (other, one))):
             d = draws[target].astype(float) - draws[source] + draws[3]
