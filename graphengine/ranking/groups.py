@@ -26,7 +26,8 @@ GROUP_SPREAD = 0.5
 
 _DRAWS = 2_048
 _TAIL = 0.05
-_NUMBERS_AT_ONCE = 4_000_000
+_NUMBERS_AT_ONCE = 1_000_000
+_PAIRWISE = 128
 
 
 def group_counts(said: pa.Table, members: pa.Table, variable: str) -> pa.Table:
@@ -198,22 +199,39 @@ def _draw(block: GroupBlock, least: Reals) -> tuple[Reals, Reals, Ints, Ints]:
     take = max(1, _NUMBERS_AT_ONCE // (_DRAWS * size))
     for at in range(0, m, take):
         part = slice(at, at + take)
-        drawn = np.matmul(root[part], draws) + mean[part][:, :, None]
+        drawn = np.matmul(root[part].astype(np.float32), draws) + mean[part].astype(np.float32)[:, :, None]
         lowest = _least(drawn.reshape(-1, width, slots, _DRAWS))
-        place = np.argsort(-np.where(real[part][:, :, None], lowest, -np.inf), axis=1, kind="stable")
-        ranks = np.empty(place.shape, np.int64)
-        np.put_along_axis(ranks, place, np.arange(1, width + 1)[None, :, None], axis=1)
+        spread = lowest.std(axis=2, dtype=np.float64)
+        lowest[~real[part]] = -np.inf
+        ranks = _ranks(lowest)
         ordered = np.partition(ranks, (low, high), axis=2)
-        values = (lowest.std(axis=2), (ranks == 1).mean(axis=2), ordered[:, :, low], ordered[:, :, high])
+        values = (spread, (ranks == 1).mean(axis=2), ordered[:, :, low], ordered[:, :, high])
         for whole, value in zip(found, values, strict=True):
             np.put_along_axis(whole[part], order[part], value, axis=1)
     return found
+
+
+def _ranks(values: Reals) -> Ints:
+    """Ranks from 1 by falling value along axis 1, (m, width, draws); of equals the first is ahead."""
+    m, width, draws = values.shape
+    if width > _PAIRWISE:
+        place = np.argsort(-values, axis=1, kind="stable")
+        ranks = np.empty(values.shape, np.int32)
+        np.put_along_axis(ranks, place, np.arange(1, width + 1, dtype=np.int32)[None, :, None], axis=1)
+        return ranks
+    cards = np.ascontiguousarray(values.transpose(1, 0, 2))
+    ranks = np.ones((width, m, draws), np.uint8)
+    for one in range(1, width):
+        above = (cards[one] > cards[:one]).view(np.uint8)
+        ranks[:one] += above
+        ranks[one] += np.uint8(one) - above.sum(axis=0, dtype=np.uint8)
+    return ranks.transpose(1, 0, 2)
 
 
 @lru_cache(maxsize=16)
 def _standard_draws(size: int) -> Reals:
     """(size, draws) standard normal numbers, always the same; half of them are the others' negatives."""
     half = np.random.Generator(np.random.PCG64(19)).standard_normal((size, _DRAWS // 2))
-    draws = np.concatenate([half, -half], axis=1)
+    draws = np.concatenate([half, -half], axis=1).astype(np.float32)
     draws.setflags(write=False)
     return draws
