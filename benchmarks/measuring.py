@@ -7,9 +7,14 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -28,11 +33,47 @@ def alone(module: str, *arguments: str, env: dict[str, str] | None = None) -> di
 
 def report(**figures: Any) -> None:
     """Print the figures of a measurement, and the peak memory of this process in MB."""
+    figures["peak_mb"] = peak_mb()
+    print(json.dumps(figures))
+
+
+def peak_mb() -> int:
+    """Peak memory of this process so far, in MB."""
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures["peak_mb"] = round(peak / (1024 if sys.platform == "linux" else 1024**2))
-    print(json.dumps(figures))
+    return round(peak / (1024 if sys.platform == "linux" else 1024**2))
+
+
+class Memory:
+    """The most memory that the process had beyond what it had at the start, in MB (watched every 5 ms; Linux)."""
+
+    beyond_mb = 0
+
+
+@contextmanager
+def watching_memory() -> Iterator[Memory]:
+    """Watch this process while the body runs."""
+    found, done = Memory(), threading.Event()
+    statm = Path("/proc/self/statm")
+    page = os.sysconf("SC_PAGE_SIZE")
+
+    def resident() -> int:
+        return int(statm.read_text().split()[1]) * page
+
+    before = resident()
+
+    def watch() -> None:
+        while not done.wait(0.005):
+            found.beyond_mb = max(found.beyond_mb, round((resident() - before) / 1e6))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        watcher.join()
 
 
 def conditions() -> dict[str, Any]:

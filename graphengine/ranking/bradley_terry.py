@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from graphengine.ranking import fast
 from graphengine.ranking.connected import weak_components
 from graphengine.ranking.cores import spread
 from graphengine.ranking.layout import block_members, lay_out, make_block
 from graphengine.ranking.model import weigh
 from graphengine.ranking.output import Scores
 from graphengine.ranking.posterior import posterior
+from graphengine.ranking.top import whole_draws
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,9 +34,18 @@ def bradley_terry(counts: pa.Table, calibration: Calibration, *, p_top: bool = T
     n = len(layout.node_card)
     score, sd, top = np.empty(n), np.empty(n), np.empty(n)
     lower, upper = np.empty(n, np.int64), np.empty(n, np.int64)
+    compiled = fast.kernels()
 
     def work(members: tuple[Ints, int]) -> None:
-        block = make_block(layout, *members)
+        contexts, width = members
+        if compiled is not None and 2 < width <= fast.WIDEST:
+            compiled.rank_contexts(
+                contexts, layout.start, layout.row_start, layout.source, layout.target, layout.answers,
+                calibration.not_wiser == "tie", calibration.beta, calibration.tau, calibration.sigma,
+                np.array(calibration.covariance), whole_draws(width), p_top, score, sd, top, lower, upper,
+            )
+            return
+        block = make_block(layout, contexts, width)
         found = posterior(block, weigh(block.answers, calibration.not_wiser), calibration)
         real = block.real
         nodes = block.nodes[real]

@@ -19,7 +19,7 @@ from graphengine.ranking.output import TIE, Scores
 from graphengine.ranking.rule_graph import kept_edges
 from graphengine.ranking.rules import find_rule, rule_edges
 from graphengine.ranking.texts import codes
-from graphengine.ranking.walk import Graphs, published, walk
+from graphengine.ranking.walk import graphs_of, published, walk
 
 if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints, Reals
@@ -99,10 +99,8 @@ def _score(
     weight: Reals, scores: str,
 ) -> Scores:
     """Scores of graphs whose edges come context by context."""
-    every = np.arange(len(contexts) + 1)
-    start = np.searchsorted(node_context, every)
-    graphs = Graphs(start, np.searchsorted(node_context[source], every), source, target, weight)
+    graphs = graphs_of(node_context, len(contexts), source, target, weight)
     return Scores(
         contexts, cards, node_context, node_card, published(graphs) if scores == "published" else walk(graphs),
-        weak_components(node_context, source, target), tie=TIE / np.maximum(np.diff(start), 1),
+        weak_components(node_context, source, target), tie=TIE / np.maximum(np.diff(graphs.start), 1),
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from graphengine.ranking import fast
 from graphengine.ranking.cores import spread
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _DENSE = 128  # cards; larger graphs are walked on
 _CELLS = 200_000  # entries of the matrices that are solved together: about the second-level cache
 _ROUNDS, _CLOSE = 1_000, 1e-14
 _LOOK_AHEAD = 6
+_TOGETHER = 4_096  # graphs that one thread takes at a time
 
 
 class Graphs(NamedTuple):
@@ -38,6 +40,13 @@ class Graphs(NamedTuple):
     weight: Reals
 
 
+def graphs_of(node_context: Ints, contexts: int, source: Ints, target: Ints, weight: Reals) -> Graphs:
+    """Graphs from nodes sorted by context, and edges that come context by context."""
+    every = np.arange(contexts + 1)
+    return Graphs(np.searchsorted(node_context, every), np.searchsorted(node_context[source], every), source, target,
+                  weight)
+
+
 def shares(graphs: Graphs) -> Reals:
     """(edges,) d times the weight over the sum of its source's weights; 0 where that sum is."""
     out = np.bincount(graphs.source, graphs.weight, int(graphs.start[-1]))[graphs.source]
@@ -52,6 +61,7 @@ def walk(graphs: Graphs) -> Reals:
     """
     share, sizes = shares(graphs), np.diff(graphs.start)
     score = np.empty(int(graphs.start[-1]))
+    compiled = fast.kernels()
     small: list[Ints] = []
     for size in np.unique(sizes[(sizes > 0) & (sizes <= _DENSE)]).tolist():
         members = np.nonzero(sizes == size)[0]
@@ -62,7 +72,12 @@ def walk(graphs: Graphs) -> Reals:
         first, size = graphs.start[members], int(sizes[members[0]])
         score[first[:, None] + np.arange(size)] = _eliminate(graphs, share, members, size)
 
-    spread(solve, small)
+    if compiled is None:
+        spread(solve, small)
+    else:
+        ranges = [(at, min(at + _TOGETHER, len(sizes))) for at in range(0, len(sizes), _TOGETHER)]
+        spread(lambda ends: compiled.solve_graphs(
+            *ends, _DENSE, graphs.start, graphs.edge_start, graphs.source, graphs.target, share, score), ranges)
     for graph in np.nonzero(sizes > _DENSE)[0]:
         nodes = slice(graphs.start[graph], graphs.start[graph + 1])
         score[nodes] = _wander(_matrix(graphs, share, int(graph)))
