@@ -50,8 +50,8 @@ Keys may be added, never renamed.
 "new_cards", "new_contexts", "new_users", …}`; `accepted` counts new votes; with `--rank` also `ranking` and `winners` |
 | `rank` | `{"ok", "ranking_id", "method", "edge_rule", "contexts", "cards", "single_winners", "edges", "calibration", \
 "notes"}` |
-| `rank-votes F… --out O` | `{"ok", "out", "method", "parameters", "engine", "files", "votes", "repeated", "rejected": {…}, \
-"words": {…}, "pairs", "contexts", "cards", "distinct", "p_top", "calibration", "calibrated_on", "seconds": {…}}` |
+| `rank-votes F… --out O` | `{"ok", "out", "method", "parameters", "engine", "files", "votes", "repeated", \
+"rejected": {…}, "words": {…}, "pairs", "contexts", "cards", "distinct", "p_top", "calibration", "calibrated_on", "seconds": {…}}` |
 | `export preferences O` | `{"ok", "path", "pairs", "splits": {…}, "sha256", "left_out", "notes"}` |
 | `export graphml O` | `{"ok", "path", "edges"}` |
 | `sniff F` | `{"ok", "file", "format", "kind", "delimiter", "encoding", "layout", "columns", "questions", "words", \
