@@ -51,7 +51,8 @@ Keys may be added, never renamed.
 | `rank` | `{"ok", "ranking_id", "method", "edge_rule", "contexts", "cards", "single_winners", "edges", "calibration", \
 "notes"}` |
 | `rank-votes F… --out O` | `{"ok", "out", "method", "parameters", "engine", "files", "votes", "repeated", \
-"rejected": {…}, "words": {…}, "pairs", "contexts", "cards", "distinct", "p_top", "calibration", "calibrated_on", "seconds": {…}}` |
+"rejected": {…}, "words": {…}, "pairs", "contexts", "cards", "distinct", "p_top", "calibration", \
+"calibrated_on", "seconds": {…}}` |
 | `export preferences O` | `{"ok", "path", "pairs", "splits": {…}, "sha256", "left_out", "notes"}` |
 | `export graphml O` | `{"ok", "path", "edges"}` |
 | `sniff F` | `{"ok", "file", "format", "kind", "delimiter", "encoding", "layout", "columns", "questions", "words", \
