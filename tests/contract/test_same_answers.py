@@ -36,6 +36,8 @@ def _asked(store: Store, name: str, tables: Tables) -> pa.Table:
 def _comparable(name: str, table: pa.Table) -> pa.Table:
     if name in {"loads", "migrations", "exports", "rankings"}:
         table = table.drop_columns([c for c in ("id", "at", "checksum", "name") if c in table.column_names])
+    if "load_id" in table.column_names:
+        table = table.drop_columns(["load_id"])
     return table
 
 
