@@ -103,7 +103,8 @@ def transparency(source: Source) -> str:
     edges = [(c, *sorted(pair)) for c, *pair in zip(*(source.edges.column(k).to_pylist() for k in keys), strict=True)]
     traced = sum(edge in voted for edge in edges)
     if not edges:
-        return "no wiser edges yet."
+        return plain(f"No wiser edges; {counted(source.totals.get('votes', 0), 'single vote')} and "
+                     f"{counted(source.totals.get('tallies', 0), 'published tally', 'published tallies')} are there.")
     said = [f"{traced:,} of {counted(len(edges), 'wiser edge')} ({share(traced / len(edges))}) rest on single votes "
             "that the graph holds"]
     said.append(f"{len(edges) - traced:,} on published tallies only" if traced < len(edges) else

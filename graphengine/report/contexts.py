@@ -138,7 +138,7 @@ def _span(rank: int, lower: int | None, upper: int | None) -> str:
 
 def _edges(view: View) -> str:
     if not view.arrows:
-        return '<p class="soft">No two cards were compared here.</p>'
+        return '<p class="soft">No wiser edge between two cards is known here.</p>'
     title = {card.id: card.title for card in view.cards}
     first = sorted(view.arrows, key=lambda a: (not a.circle, not a.sure, -a.p, a.source, a.target))
     rows = [

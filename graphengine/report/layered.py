@@ -27,7 +27,8 @@ LABELLED = 16
 _LINE, _BETWEEN = 16.0, 76.0
 _CIRCLE = "no order is supported here"
 _LEGEND = {
-    "sure": "surely enough wiser", "faint": "perhaps wiser", "circle": "part of a circle", "tie": "neither is wiser",
+    "sure": "wiser: P(wiser) at least 0.95, or clear answers", "faint": "perhaps wiser",
+    "circle": "part of a circle", "tie": "neither is wiser",
 }
 
 

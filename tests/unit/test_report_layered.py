@@ -109,7 +109,7 @@ def test_sure_and_unsure_arrows_differ():
 
     assert 'class="arrow sure" marker-end="url(#p-sure)"><title>P(wiser) 0.99' in svg
     assert 'class="arrow faint" marker-end="url(#p-faint)"><title>P(wiser) 0.60' in svg
-    assert ">surely enough wiser<" in svg
+    assert ">wiser: P(wiser) at least 0.95, or clear answers<" in svg
     assert "part of a circle" not in svg
 
 
