@@ -21,7 +21,7 @@ from graphengine import ranking
 SEEDS, CONTEXTS, VALUES = 200, 10, 20
 STEP = 10
 GOAL, SHARE = 0.6, 0.6
-MOST_AT_RANDOM, MOST = 500, 200
+MOST_AT_RANDOM, MOST = 450, 150
 """Votes per context up to which random asking and `ask_next` are followed."""
 
 
