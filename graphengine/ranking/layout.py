@@ -176,14 +176,13 @@ def _number(
 ) -> Layout:
     """The layout of sorted rows: nodes are numbered context by context, by card."""
     ranges = parts(row_start)
-    done = spread(lambda part: _number_part(row_start, part[0], part[1], source, target), ranges)
-    nodes = np.cumsum([0, *(len(part[1]) for part in done)])
-    rows_source = np.empty(len(source), np.int64)
-    rows_target = np.empty(len(source), np.int64)
-    for (first, last), (_, _, place), shift in zip(ranges, done, nodes[:-1], strict=True):
-        rows, many = slice(row_start[first], row_start[last]), row_start[last] - row_start[first]
-        np.add(place[:many], shift, out=rows_source[rows])
-        np.add(place[many:], shift, out=rows_target[rows])
+    rows_source, rows_target = np.empty(len(source), np.int64), np.empty(len(source), np.int64)
+    done = spread(lambda part: _number_part(row_start, *part, source, target, rows_source, rows_target), ranges)
+    shift = 0
+    for (first, last), (_, found) in zip(ranges, done, strict=True):
+        rows_source[row_start[first] : row_start[last]] += shift
+        rows_target[row_start[first] : row_start[last]] += shift
+        shift += len(found)
     node_context, node_card = (
         np.concatenate([np.zeros(0, np.int64), *(part[which] for part in done)]) for which in (0, 1)
     )
@@ -201,22 +200,26 @@ def parts(row_start: Ints) -> list[tuple[int, int]]:
     return list(pairwise([0, *(end for end in ends if end)]))
 
 
-def _number_part(row_start: Ints, first: int, last: int, source: Ints, target: Ints) -> tuple[Ints, Ints, Ints]:
-    """Of the contexts first to last: nodes' contexts and cards, and the node (from 0) of each source, then target."""
+def _number_part(
+    row_start: Ints, first: int, last: int, source: Ints, target: Ints, rows_source: Ints, rows_target: Ints
+) -> tuple[Ints, Ints]:
+    """Of the contexts first to last: nodes' contexts and cards. Fills in the nodes, from 0, of their rows."""
     rows = slice(row_start[first], row_start[last])
     width = int(max(source[rows].max(), target[rows].max())) + 1
     many = row_start[last] - row_start[first]
-    key = np.repeat(np.arange(last - first) * width, np.diff(row_start[first : last + 1]))
+    key = 0 if last == first + 1 else np.repeat(
+        np.arange(last - first) * width, np.diff(row_start[first : last + 1]))
     if (last - first) * width <= 4 * many:
         # Few cards in all: a table of all of them in each context.
         there = np.zeros((last - first) * width, bool)
         there[key + source[rows]] = there[key + target[rows]] = True
         place = np.cumsum(there) - 1
         nodes = np.nonzero(there)[0]
-        place = np.concatenate([place[key + source[rows]], place[key + target[rows]]])
+        rows_source[rows], rows_target[rows] = place[key + source[rows]], place[key + target[rows]]
     else:
-        nodes, place = distinct(np.concatenate([key + source[rows], key + target[rows]]))
-    return nodes // width + first, nodes % width, place
+        nodes, place = distinct(np.concatenate([key + source[rows], key + target[rows]]).astype(np.int64))
+        rows_source[rows], rows_target[rows] = place[:many], place[many:]
+    return nodes // width + first, nodes % width
 
 
 @dataclass(frozen=True)

@@ -40,16 +40,16 @@ def pagerank(
         return pagerank_scores(rule_edges(counts, edge_rule, tallies), scores=scores)
     _check(scores)
     rule, layout = find_rule(edge_rule), lay_out(counts)
-    edges = kept_edges(layout, rule)
-    there = np.zeros(len(layout.node_card), bool)
-    there[edges.source] = there[edges.target] = True
-    source, target = edges.source, edges.target
-    node_context, node_card = layout.node_context, layout.node_card
+    source, target, weight = kept_edges(layout, rule)
+    contexts, cards, node_context, node_card = layout.contexts, layout.cards, layout.node_context, layout.node_card
+    del layout  # the answers are not needed any more, and there may be many
+    there = np.zeros(len(node_card), bool)
+    there[source] = there[target] = True
     if not there.all():
         number = np.cumsum(there) - 1
         source, target = number[source], number[target]
         node_context, node_card = node_context[there], node_card[there]
-    return _score(layout.contexts, layout.cards, node_context, node_card, source, target, edges.weight, scores)
+    return _score(contexts, cards, node_context, node_card, source, target, weight, scores)
 
 
 def pagerank_scores(edges: pa.Table, *, scores: str = "normalised", pooled: bool = False) -> Scores:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from graphengine.ranking.cores import spread
-from graphengine.ranking.keys import distinct
+from graphengine.ranking.keys import distinct, in_order
 from graphengine.ranking.layout import parts
 from graphengine.ranking.rules import derive
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints, Reals
     from graphengine.ranking.layout import Layout
     from graphengine.ranking.rules import EdgeRule
+
+
+_ROWS = 100_000  # that are looked at together: what is worked out of them stays in the cache
 
 
 class Kept(NamedTuple):
@@ -35,26 +38,49 @@ def kept_edges(layout: Layout, rule: EdgeRule) -> Kept:
     """The edges that `rule_edges` gives for the same answers, in every context that they name."""
     if not rule.per_context:
         return _pooled(layout, rule)
-    done = spread(lambda part: _of_contexts(layout, rule, *part), parts(layout.row_start))
+    back = np.full(len(layout.source), -1, np.int64)
+    spread(lambda part: _ask_back(layout, part, back), parts(layout.row_start))
+    ranges = [slice(at, at + _ROWS) for at in range(0, len(back), _ROWS)]
+    done = spread(lambda rows: _of_rows(layout, rule, rows, back[rows]), ranges)
     empty = Kept(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     return Kept(*(np.concatenate(columns) for columns in zip(empty, *done, strict=True)))
 
 
-def _of_contexts(layout: Layout, rule: EdgeRule, first: int, last: int) -> Kept:
-    rows = slice(layout.row_start[first], layout.row_start[last])
-    pairs, answers = _pair_up(layout, rows), layout.answers[rows]
-    wiser, not_wiser, unsure = answers.T
-    total = wiser + not_wiser + unsure
-    own = np.zeros((2, 2 * len(pairs.low)), np.int64)
-    own[:, pairs.slot] = wiser, total
-    less_wise, asked_back = own[:, pairs.slot ^ 1]
-    counters = derive(np.stack([wiser, not_wiser, unsure, less_wise, total + asked_back]), rule)
+def _ask_back(layout: Layout, part: tuple[int, int], back: Ints) -> None:
+    """Fill in, for the rows of some contexts, the row that asks about the same two cards the other way round."""
+    rows = slice(layout.row_start[part[0]], layout.row_start[part[1]])
+    source, target = layout.source[rows], layout.target[rows]
+    first = layout.start[part[0]]
+    span = int(layout.start[part[1]] - first)
+    up = np.nonzero(source < target)[0]
+    down = np.nonzero(source > target)[0]
+    if not len(up) or not len(down):
+        return
+    asked = (source[up] - first) * span + (target[up] - first)  # sorted, as the rows are
+    places, wanted = in_order((target[down] - first) * span + (source[down] - first))
+    at = np.minimum(np.searchsorted(asked, wanted), len(asked) - 1)
+    both = np.nonzero(asked[at] == wanted)[0]
+    one, other = up[at[both]], down[places[both]]
+    back[rows.start + one], back[rows.start + other] = rows.start + other, rows.start + one
+
+
+def _of_rows(layout: Layout, rule: EdgeRule, rows: slice, back: Ints) -> Kept:
+    answers = layout.answers[rows]
+    counted = np.zeros((5, len(answers)), np.int64)
+    counted[:3] = answers.T
+    counted[4] = counted[0] + counted[1] + counted[2]
+    both = np.nonzero(back >= 0)[0]
+    if len(both):
+        other = layout.answers[back[both]]
+        counted[3, both] = other[:, 0]
+        counted[4, both] += other.sum(axis=1)
+    counters = derive(counted, rule)
     keep = rule.keep(counters)
     return Kept(layout.source[rows][keep], layout.target[rows][keep], np.maximum(counters.likelihood[keep], 0.0))
 
 
 def _pooled(layout: Layout, rule: EdgeRule) -> Kept:
-    pairs = _pair_up(layout, slice(0, len(layout.source)))
+    pairs = _pair_up(layout)
     low, high = layout.node_card[pairs.low], layout.node_card[pairs.high]
     keys, place = distinct(low * max(len(layout.cards), 1) + high)
     slot = 2 * place[pairs.slot >> 1] + (pairs.slot & 1)
@@ -72,8 +98,8 @@ def _pooled(layout: Layout, rule: EdgeRule) -> Kept:
     return Kept(source[order], target[order], value[order])
 
 
-def _pair_up(layout: Layout, rows: slice) -> _Pairs:
-    source, target = layout.source[rows], layout.target[rows]
+def _pair_up(layout: Layout) -> _Pairs:
+    source, target = layout.source, layout.target
     if not len(source):
         return _Pairs(source, target, source)
     low, high = np.minimum(source, target), np.maximum(source, target)

@@ -8,6 +8,7 @@ Klingefjord, Lowe, Edelman, arXiv 2404.10636); the others are steps between the 
 from __future__ import annotations
 
 import difflib
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -202,12 +203,25 @@ def derive(counted: Ints, rule: EdgeRule) -> Counters:
 def entropy(counters: Ints) -> Reals:
     """Entropy in bits of the shares of each row's counters; counters of 0 add nothing. (rows, counters) -> (rows,)."""
     total = counters.sum(axis=1)
-    result = np.zeros(len(counters))
+    weighed = np.zeros(len(counters))
     for counter in counters.T:
-        used = counter > 0
-        share = counter[used] / total[used]
-        result[used] -= share * np.log2(share)
-    return result
+        weighed += _times_log(counter)
+    # -Σ p log p, with p = n / total
+    return np.maximum(_times_log(total) - weighed, 0.0) / np.maximum(total, 1)
+
+
+@lru_cache(maxsize=1)
+def _small_times_log() -> Reals:
+    n = np.arange(4_096.0)
+    return n * np.log2(np.maximum(n, 1.0))
+
+
+def _times_log(n: Ints) -> Reals:
+    """`n log2 n`; small numbers, nearly all, are looked up."""
+    table = _small_times_log()
+    if not len(n) or int(n.max()) < len(table):
+        return table[n]
+    return n * np.log2(np.maximum(n, 1.0))
 
 
 def _from_votes(layout: Layout, per_context: bool) -> pa.Table:

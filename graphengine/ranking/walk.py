@@ -112,16 +112,12 @@ def _eliminate(graphs: Graphs, share: Reals, members: Ints, size: int) -> Reals:
 
 
 def _matrix(graphs: Graphs, share: Reals, graph: int) -> Any:
-    from scipy.sparse import csr_array
+    from scipy.sparse import coo_array
 
     edges = slice(graphs.edge_start[graph], graphs.edge_start[graph + 1])
     first, size = graphs.start[graph], int(graphs.start[graph + 1] - graphs.start[graph])
-    target = (graphs.target[edges] - first).astype(np.int32)
-    order = np.argsort(target, kind="stable")
-    ends = np.zeros(size + 1, np.int32)
-    np.cumsum(np.bincount(target, minlength=size), out=ends[1:])
-    source = (graphs.source[edges] - first).astype(np.int32)
-    return csr_array((share[edges][order], source[order], ends), shape=(size, size))
+    places = tuple((ends[edges] - first).astype(np.int32) for ends in (graphs.target, graphs.source))
+    return coo_array((share[edges], places), shape=(size, size)).tocsr()
 
 
 def _wander(step: Any) -> Reals:
