@@ -215,7 +215,7 @@ class MoralGraph(Judging):
 
     def wisest(
         self, context: str, *, method: str = "bradley-terry", edge_rule: str = "mai-2023", not_wiser: str = "against",
-        variable: str = "",
+        variable: str = "", as_of: str = "",
     ) -> Wisest:
         """The wisest value of a context, or the smallest set that the votes leave open, and why.
 
@@ -223,14 +223,14 @@ class MoralGraph(Judging):
             NotFoundError: If there is no such context.
             NotRankedError: If this ranking was never made.
         """
-        ranking_id = ranked.ranking_id(method, edge_rule, not_wiser, variable=variable)
+        ranking_id = ranked.ranking_id(method, edge_rule, not_wiser, variable=variable, as_of=as_of)
         where, verdict = self._verdict(context, ranking_id)
         rows = self.store.read("wisest_value", context=where.id, ranking=ranking_id).to_pylist()
         return Wisest(where, method, ranking_id, verdict["single_winner"], verdict["reason"], verdict["stale"], rows)
 
     def ranking(
         self, context: str, *, method: str = "bradley-terry", edge_rule: str = "mai-2023", not_wiser: str = "against",
-        variable: str = "",
+        variable: str = "", as_of: str = "",
     ) -> RankingView:
         """All ranked cards of a context with their uncertainty, and those that nobody was asked about.
 
@@ -238,7 +238,7 @@ class MoralGraph(Judging):
             NotFoundError: If there is no such context.
             NotRankedError: If this ranking was never made.
         """
-        ranking_id = ranked.ranking_id(method, edge_rule, not_wiser, variable=variable)
+        ranking_id = ranked.ranking_id(method, edge_rule, not_wiser, variable=variable, as_of=as_of)
         where, verdict = self._verdict(context, ranking_id)
         return RankingView(
             where, method, ranking_id, verdict["single_winner"], verdict["reason"], verdict["stale"],
@@ -257,6 +257,9 @@ class MoralGraph(Judging):
                 f"there is no ranking {ranking_id!r} yet" + (f"; there is {', '.join(made)}" if made else ""),
                 hint=f"make it: graphengine rank{ranked.options(ranking_id)}", ranking=ranking_id,
             )
+        if " as-of=" in ranking_id:
+            return where, {"single_winner": False, "reason": "nobody had answered anything in this context by then",
+                           "stale": False}
         voted = bool(self.store.read("context_votes", context=where.id).column("votes")[0].as_py())
         reason = "votes came in after the ranking was made: rank again" if voted else (
             "nobody has answered anything in this context yet"

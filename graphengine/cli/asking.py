@@ -9,7 +9,7 @@ import click
 
 from graphengine.cli import output
 from graphengine.cli.output import count, say
-from graphengine.cli.running import EDGE_RULES, graph_option, json_option, method_options, opened
+from graphengine.cli.running import EDGE_RULES, as_of_option, graph_option, json_option, method_options, opened
 
 if TYPE_CHECKING:
     from graphengine.answers import Explanation, Wisest
@@ -24,10 +24,11 @@ _PLACES = {
 @click.command()
 @click.argument("context")
 @method_options
+@as_of_option
 @json_option
 @graph_option
 def wisest(
-    context: str, method: str, edge_rule: str, not_wiser: str, variable: str, as_json: bool, graph: str
+    context: str, method: str, edge_rule: str, not_wiser: str, variable: str, as_of: str, as_json: bool, graph: str
 ) -> None:
     """The wisest value in a CONTEXT.
 
@@ -38,7 +39,8 @@ def wisest(
       graphengine wisest "When in distress" --method pagerank --json
     """  # noqa: D301
     with opened(graph) as store:
-        answer = store.wisest(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable)
+        answer = store.wisest(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable,
+                              as_of=as_of)
     if as_json:
         output.show_json(answer.as_json())
         return
@@ -74,10 +76,11 @@ def _place(card: dict[str, Any]) -> str:
 @click.command()
 @click.argument("context")
 @method_options
+@as_of_option
 @json_option
 @graph_option
 def ranking(
-    context: str, method: str, edge_rule: str, not_wiser: str, variable: str, as_json: bool, graph: str
+    context: str, method: str, edge_rule: str, not_wiser: str, variable: str, as_of: str, as_json: bool, graph: str
 ) -> None:
     """All ranked values of a CONTEXT.
 
@@ -87,7 +90,8 @@ def ranking(
       graphengine ranking "When in distress"
     """  # noqa: D301
     with opened(graph) as store:
-        view = store.ranking(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable)
+        view = store.ranking(context, method=method, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable,
+                             as_of=as_of)
     if as_json:
         output.show_json(view.as_json())
         return

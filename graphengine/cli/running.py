@@ -142,6 +142,11 @@ def method_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def as_of_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--as-of`, for what reads a ranking."""
+    return click.option("--as-of", default="", metavar="DATE", help="The ranking made as of this date.")(command)
+
+
 # Written out, since `graphengine --help` must not load the ranking; a test holds them against it.
 METHODS = (
     "bradley-terry", "bradley-terry-groups", "pagerank", "win-rate", "copeland", "hodgerank", "schulze",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphengine.errors import RankingError
+from graphengine.ranked import when
 from graphengine.tables import canonical_json
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def ranking_id(
 
     Raises:
         RankingError: If there is no such method.
+        InputError: If `as_of` is neither an ISO date nor a time.
 
     Example:
         >>> ranking_id("bradley-terry"), ranking_id("pagerank"), ranking_id("bradley-terry", not_wiser="tie")
@@ -111,7 +113,7 @@ def ranking_id(
     if not_wiser != "against" and "not_wiser" in takes:
         parts.append(f"not-wiser={not_wiser}")
     if as_of:
-        parts.append(f"as-of={as_of}")
+        parts.append(f"as-of={when.spelled(as_of)}")
     return " ".join(parts)
 
 

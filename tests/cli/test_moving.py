@@ -51,6 +51,11 @@ def test_rank_as_of_and_diff(cli: Callable[..., Said], dated: Path) -> None:
     cli("rank")
     then = cli("rank", "--as-of", "2026-01-31", "--json").json
     assert ("bradley-terry as-of=2026-01-31", "2026-01-31") == (then["ranking_id"], then["as_of"])
+    shown = cli("ranking", "When lost", "--as-of", "2026-01-31", "--json").json
+    assert (False, ["compass", "map"]) == (shown["stale"], [card["id"] for card in shown["cards"]])
+    assert not cli("wisest", "When lost", "--as-of", "2026-01-31", "--json").json["stale"]
+    missing = cli("wisest", "When lost", "--as-of", "2026-02-01", "--json").json
+    assert "make it: graphengine rank --as-of 2026-02-01" == missing["hint"]
     answer = cli("rank", "--diff", then["ranking_id"], "bradley-terry", "--json").json
     assert ["ok", "before", "after", "same_votes", "compared", "least", "moved"] == list(answer)
     assert {"id", "method", "edge_rule", "parameters", "calibration", "data_hash", "at", "version"} == set(
