@@ -316,3 +316,46 @@ def _quantile(ranks, size, draws):
         else:
             low = middle + 1
     return high + 1
+
+
+@_compile
+def components(node_context, source, target):
+    """See `connected.weak_components`; the root of a component is its first node."""
+    nodes = len(node_context)
+    root, size, number = np.arange(nodes), np.zeros(nodes, np.int64), np.zeros(nodes, np.int64)
+    for edge in range(len(source)):
+        one, other = source[edge], target[edge]
+        while root[one] != one:
+            root[one] = root[root[one]]
+            one = root[one]
+        while root[other] != other:
+            root[other] = root[root[other]]
+            other = root[other]
+        if one < other:
+            root[other] = one
+        else:
+            root[one] = other
+    for node in range(nodes):  # roots come first, so theirs are settled
+        root[node] = root[root[node]]
+        size[root[node]] += 1
+    first = 0
+    while first < nodes:
+        last = first
+        many = 0
+        while last < nodes and node_context[last] == node_context[first]:
+            many += root[last] == last
+            last += 1
+        if many > 1:
+            roots = np.empty(many, np.int64)
+            at = 0
+            for node in range(first, last):
+                if root[node] == node:
+                    roots[at] = node
+                    at += 1
+            order = np.argsort(-size[roots], kind="mergesort")
+            for place in range(many):
+                number[roots[order[place]]] = place
+        first = last
+    for node in range(nodes):
+        size[node] = number[root[node]]
+    return size

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from graphengine.ranking import fast
 from graphengine.ranking.layout import lay_out
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ def components(counts: pa.Table) -> pa.Table:
 
 def weak_components(node_context: Ints, source: Ints, target: Ints) -> Ints:
     """(nodes,) component of each node; nodes of a context are neighbours, sorted by card id."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     nodes = len(node_context)
     if not nodes:
         return np.zeros(0, np.int64)
+    compiled = fast.kernels()
+    if compiled is not None:
+        return compiled.components(node_context, source, target)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_array((np.ones(len(source), np.int8), (source, target)), shape=(nodes, nodes)).tocsr()
     count, label = connected_components(graph, directed=True, connection="weak")
     first = np.full(count, nodes, np.int64)

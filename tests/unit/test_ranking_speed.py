@@ -8,6 +8,7 @@ import pytest
 
 from graphengine import tables
 from graphengine.ranking import Calibration, calibrate, fast, rank_counts, rule_edges
+from graphengine.ranking.connected import weak_components
 from graphengine.ranking.cores import spread
 from graphengine.ranking.keys import distinct
 from graphengine.ranking.layout import lay_out
@@ -198,6 +199,13 @@ def test_large_contexts_have_more_than_one_rank():
     counts = make_counts([("c", f"v{a}", f"v{b}", int(rng.integers(1, 9)), 0, 0) for a, b in sorted(pairs)])
     ranks = rank_counts(counts, "pagerank", edge_rule="any-wiser").column("rank").to_pylist()
     assert len(set(ranks)) > 3_000
+
+
+def test_components(way):
+    """Components are numbered by falling size, then by smallest card, within each context."""
+    node_context = np.repeat([0, 1, 2], [6, 1, 4])
+    source, target = np.array([5, 1, 3, 8, 9, 9]), np.array([4, 2, 5, 10, 7, 7])
+    assert [2, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1] == weak_components(node_context, source, target).tolist()
 
 
 def test_no_counts(way):
