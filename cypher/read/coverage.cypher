@@ -5,4 +5,5 @@ MATCH (c:Context)
 WITH count(c) AS contexts
 MATCH (g:Graph)
 OPTIONAL MATCH (k:Ranking {id: $ranking})-[w:COVERS]->(:Context)
-RETURN contexts, count(w.reason) AS covered, g.content_hash AS content_hash, g.duplicates_hash AS duplicates_hash
+RETURN contexts, count(w.reason) AS covered,
+  coalesce(g.content_hash, '') AS content_hash, coalesce(g.duplicates_hash, '') AS duplicates_hash
