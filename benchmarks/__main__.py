@@ -7,7 +7,8 @@ from importlib import import_module
 
 from benchmarks import measuring
 
-NAMES = ("start", "reads", "embedded_import", "neo4j_import", "incremental", "recovery", "asking", "scale", "ranking_speed")
+NAMES = ("start", "reads", "embedded_import", "neo4j_import", "incremental", "recovery", "asking", "scale",
+         "ranking_speed")
 
 
 def main(names: list[str]) -> None:

@@ -4,6 +4,8 @@ Every side starts from the same COUNTS table and ends with a RANKS table. The ed
 published one, context by context (`mai-2023-context`), and every context keeps its 60 edges. networkx and the published
 algorithm are timed on samples of the contexts and scaled; ours runs on all. The published algorithm is written from its
 description: counters per ordered pair, then 100 rounds in which every edge filters all edges for those of its source.
+networkx is timed as it comes (tolerance 1e-6, times the number of values); in the huge context, where that would be off
+by a third, with 1e-10 over the number of values. Scores are compared with networkx at a tolerance of 1e-12.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ def _table(scores: dict[str, dict[str, float]]) -> pa.Table:
     })
 
 
-def by_networkx(counts: pa.Table, tolerance: float = 1e-9) -> tuple[pa.Table, float]:
+def by_networkx(counts: pa.Table, tolerance: float = 1e-6) -> tuple[pa.Table, float]:
     """RANKS by networkx.pagerank per context, and the seconds spent in building graphs and networkx.pagerank."""
     import networkx as nx
 
@@ -125,7 +127,7 @@ def many(fast: str) -> None:
     networkx_s, inside_s, published_s, pagerank_s, default_s, kernel_s = [], [], [], [], [], []
     for _ in range(3):
         started = time.perf_counter()
-        theirs, inside = by_networkx(few)
+        _, inside = by_networkx(few)
         networkx_s.append((time.perf_counter() - started) / SAMPLE_NETWORKX)
         inside_s.append(inside / SAMPLE_NETWORKX)
         published_s += [s / SAMPLE_PUBLISHED for s in _fastest(lambda: by_published(fewer), 1)]
@@ -136,6 +138,7 @@ def many(fast: str) -> None:
         graphs = graphs_of(layout.node_context, len(layout.contexts), edges.source, edges.target, edges.weight)
         kernel_s += [s / CONTEXTS for s in _fastest(lambda graphs=graphs: walk(graphs), 1)]
         del layout, edges, graphs
+    theirs, _ = by_networkx(few, tolerance=1e-12)
     ours = rank_counts(few, "pagerank", edge_rule=RULE)
     mine = {(r["context_id"], r["card_id"]): r["score"] for r in ours.to_pylist()}
     off = max(abs(mine[r["context_id"], r["card_id"]] - r["score"]) for r in theirs.to_pylist())
@@ -160,7 +163,7 @@ def huge(side: str) -> None:
     counts = contexts.huge(*HUGE)
     if side == "networkx":
         started = time.perf_counter()
-        found, inside = by_networkx(counts, tolerance=1e-12 / HUGE[0])
+        found, inside = by_networkx(counts, tolerance=1e-10 / HUGE[0])
         measuring.report(seconds=time.perf_counter() - started, calls_s=inside, first=found.column("score")[0].as_py())
         return
     kernels.use(side == "fast")

@@ -43,11 +43,7 @@ def weak_components(node_context: Ints, source: Ints, target: Ints) -> Ints:
     compiled = fast.kernels()
     if compiled is not None:
         return compiled.components(node_context, source, target)
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    graph = coo_array((np.ones(len(source), np.int8), (source, target)), shape=(nodes, nodes)).tocsr()
-    count, label = connected_components(graph, directed=True, connection="weak")
+    count, label = _label(nodes, source, target)
     first = np.full(count, nodes, np.int64)
     np.minimum.at(first, label, np.arange(nodes))
     size = np.bincount(label, minlength=count)
@@ -58,3 +54,30 @@ def weak_components(node_context: Ints, source: Ints, target: Ints) -> Ints:
     start = np.searchsorted(sorted_context, sorted_context)
     number[order] = np.arange(count) - start
     return number[label]
+
+
+_MANY = 1_000_000
+_FIRST = 2
+
+
+def _label(nodes: int, source: Ints, target: Ints) -> tuple[int, Ints]:
+    """Number of components and the component of each node.
+
+    Of very many edges a few per node tie most nodes together; then only those between what is left need a look
+    (Sutton, Ben-Nun, Barak 2018, "Optimizing parallel graph connectivity computation via subgraph sampling", IPDPS).
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    def tie(many: int, one: Ints, other: Ints) -> tuple[int, Ints]:
+        graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(many, many)).tocsr()
+        return connected_components(graph, directed=True, connection="weak")
+
+    if len(source) < max(_MANY, 2 * _FIRST * nodes):
+        return tie(nodes, source, target)
+    part = slice(None, None, len(source) // (_FIRST * nodes))
+    many, label = tie(nodes, source[part], target[part])
+    one, other = label[source], label[target]
+    apart = one != other
+    count, together = tie(many, one[apart], other[apart])
+    return count, together[label]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from graphengine import tables
-from graphengine.ranking import Calibration, calibrate, fast, rank_counts, rule_edges
+from graphengine.ranking import Calibration, calibrate, connected, fast, rank_counts, rule_edges
 from graphengine.ranking.connected import weak_components
 from graphengine.ranking.cores import spread
 from graphengine.ranking.keys import distinct
@@ -206,6 +206,17 @@ def test_components(way):
     node_context = np.repeat([0, 1, 2], [6, 1, 4])
     source, target = np.array([5, 1, 3, 8, 9, 9]), np.array([4, 2, 5, 10, 7, 7])
     assert [2, 1, 1, 0, 0, 0, 0, 0, 1, 0, 1] == weak_components(node_context, source, target).tolist()
+
+
+def test_components_of_very_many_edges(monkeypatch):
+    """A few edges per node first, then those between what is left: the same components as all at once."""
+    rng = np.random.default_rng(6)
+    half = rng.integers(0, 1_000, (9_000, 2))
+    source, target = np.concatenate([half, half + 1_000]).T
+    expected = weak_components(np.zeros(2_100, int), source, target)
+    monkeypatch.setattr(connected, "_MANY", 1_000)
+    assert expected.tolist() == weak_components(np.zeros(2_100, int), source, target).tolist()
+    assert 100 < len(set(expected.tolist()))
 
 
 def test_no_counts(way):
