@@ -71,8 +71,9 @@ def test_every_rule_gives_its_published_edges(graph: MoralGraph, expected: dict[
     for edge in expected["rules"]["mai-2023"]["edges"]:
         row = ours[str(edge["from_value"]), str(edge["to_value"])]
         assert edge["contexts"] == row["contexts"]
-        for key in ("wiser", "not_wiser", "less_wise", "unsure", "impressions", "entropy"):
+        for key in ("wiser", "not_wiser", "less_wise", "unsure", "impressions"):
             assert edge[key] == row[key]
+        assert pytest.approx(edge["entropy"], abs=1e-12) == row["entropy"]
         assert edge["wiser_likelihood"] == row["likelihood"]
 
 
