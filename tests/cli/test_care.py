@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Said
     from tests.neo4j_server import Neo4jServer
 
+pytestmark = pytest.mark.slow
+
 
 def test_doctor_says_what_is_there_and_what_is_next(cli: Callable[..., Said], own: Path) -> None:
     """`doctor` on a good graph: engine, counts, no problem, the next command."""

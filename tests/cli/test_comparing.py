@@ -12,6 +12,8 @@ from graphengine.errors import NotFoundError, RankingError
 from graphengine.ranked import comparing
 from graphengine.ranking import METHODS
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["bradley-terry", "pagerank mai-2023", "win-rate", "copeland", "hodgerank", "schulze"]
 CONTEXT = "When grieving"
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Said
     from tests.neo4j_server import Neo4jServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:

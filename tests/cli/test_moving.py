@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Said
 
+pytestmark = pytest.mark.slow
+
 _MOVED = ["context", "why", "before", "after", "named_before", "named_after", "reason_before", "reason_after", "cards"]
 
 

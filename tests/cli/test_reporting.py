@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Said
 
+pytestmark = pytest.mark.slow
+
 ALL = 11
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
            "--disable-background-networking", "--disable-component-update", "--hide-scrollbars")

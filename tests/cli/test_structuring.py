@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Said
 
+pytestmark = pytest.mark.slow
+
 HEAD = "participant,context,from_value,to_value,answer\n"
 
 

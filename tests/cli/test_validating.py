@@ -9,6 +9,8 @@ import pytest
 from graphengine.answers_validity import PARTS
 from graphengine.ranked import validity
 
+pytestmark = pytest.mark.slow
+
 
 def _votes(folder, rows, header=("participant", "context", "from_value", "to_value", "answer")):
     path = folder / "votes.csv"

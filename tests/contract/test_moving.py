@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from graphengine.store.base import Store
     from tests.neo4j_server import Neo4jServer
 
+pytestmark = pytest.mark.slow
+
 P, Q = "p" + "0" * 24, "p" + "1" * 24
 
 

@@ -14,6 +14,8 @@ from tests.contract.worlds import append, rows, world
 if TYPE_CHECKING:
     from graphengine.store.base import Store
 
+pytestmark = pytest.mark.slow
+
 Vote = tuple[str, str, str, str, str, int | None]
 
 

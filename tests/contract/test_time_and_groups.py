@@ -16,6 +16,8 @@ from tests.contract.worlds import append, rows, world
 if TYPE_CHECKING:
     from graphengine.store.base import Store
 
+pytestmark = pytest.mark.slow
+
 DAY = 86_400_000
 JANUARY, FEBRUARY = when.moment("2026-01-10"), when.moment("2026-02-10")
 P, Q = "p" + "0" * 24, "p" + "1" * 24

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from graphengine.store.base import Store
 
+pytestmark = pytest.mark.slow
+
 P, Q = "p" + "0" * 24, "p" + "1" * 24
 AB = upgrade_id("c", "a", "b")
 

@@ -17,7 +17,7 @@ from tests.ranking_rule_oracle import OracleEdge, Vote, oracle_edges, oracle_pag
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.data
+pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 CUTS = ["first 100", "first 700", "half of the people", "one context", "others' contexts", "reversed", "no unsure"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from graphengine import MoralGraph
 
-pytestmark = [pytest.mark.data]
+pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
