@@ -14,7 +14,7 @@ from graphengine.ranking.rules import derive
 if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints, Reals
     from graphengine.ranking.layout import Layout
-    from graphengine.ranking.rules import EdgeRule
+    from graphengine.ranking.rules import Counters, EdgeRule
 
 
 _ROWS = 100_000  # that are looked at together: what is worked out of them stays in the cache
@@ -41,9 +41,16 @@ def kept_edges(layout: Layout, rule: EdgeRule) -> Kept:
     back = np.full(len(layout.source), -1, np.int64)
     spread(lambda part: _ask_back(layout, part, back), parts(layout.row_start))
     ranges = [slice(at, at + _ROWS) for at in range(0, len(back), _ROWS)]
-    done = spread(lambda rows: _of_rows(layout, rule, rows, back[rows]), ranges)
-    empty = Kept(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    return Kept(*(np.concatenate(columns) for columns in zip(empty, *done, strict=True)))
+    keep, weight = np.empty(len(back), bool), np.empty(len(back))
+
+    def look(rows: slice) -> None:
+        counters = _count(layout, rule, rows, back[rows])
+        keep[rows], weight[rows] = rule.keep(counters), np.maximum(counters.likelihood, 0.0)
+
+    spread(look, ranges)
+    if keep.all():
+        return Kept(layout.source, layout.target, weight)
+    return Kept(layout.source[keep], layout.target[keep], weight[keep])
 
 
 def _ask_back(layout: Layout, part: tuple[int, int], back: Ints) -> None:
@@ -64,7 +71,7 @@ def _ask_back(layout: Layout, part: tuple[int, int], back: Ints) -> None:
     back[rows.start + one], back[rows.start + other] = rows.start + other, rows.start + one
 
 
-def _of_rows(layout: Layout, rule: EdgeRule, rows: slice, back: Ints) -> Kept:
+def _count(layout: Layout, rule: EdgeRule, rows: slice, back: Ints) -> Counters:
     answers = layout.answers[rows]
     counted = np.zeros((5, len(answers)), np.int64)
     counted[:3] = answers.T
@@ -74,9 +81,7 @@ def _of_rows(layout: Layout, rule: EdgeRule, rows: slice, back: Ints) -> Kept:
         other = layout.answers[back[both]]
         counted[3, both] = other[:, 0]
         counted[4, both] += other.sum(axis=1)
-    counters = derive(counted, rule)
-    keep = rule.keep(counters)
-    return Kept(layout.source[rows][keep], layout.target[rows][keep], np.maximum(counters.likelihood[keep], 0.0))
+    return derive(counted, rule)
 
 
 def _pooled(layout: Layout, rule: EdgeRule) -> Kept:

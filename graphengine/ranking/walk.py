@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from graphengine.ranking import fast
-from graphengine.ranking.cores import spread
+from graphengine.ranking.cores import cores, spread
 
 if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints, Reals
@@ -19,6 +20,7 @@ _DENSE = 128  # cards; larger graphs are walked on
 _CELLS = 200_000  # entries of the matrices that are solved together: about the second-level cache
 _ROUNDS, _CLOSE = 1_000, 1e-14
 _LOOK_AHEAD = 6
+_MANY_EDGES = 200_000  # are worth more than one thread
 _TOGETHER = 4_096  # graphs that one thread takes at a time
 
 
@@ -127,8 +129,19 @@ def _wander(step: Any) -> Reals:
     end at once (Aitken's extrapolation).
     """
     score, before = np.ones(step.shape[0]), None
+    compiled = fast.kernels()
+    ends = np.unique(np.linspace(0, step.shape[0], cores() + 1).astype(np.int64))
+    together = None if compiled is None or step.nnz < _MANY_EDGES else compiled.step
+
+    def one_step() -> Reals:
+        if together is None:
+            return step @ score
+        after = np.empty(len(score))
+        spread(lambda rows: together(*rows, step.indptr, step.indices, step.data, score, after), pairwise(ends.tolist()))
+        return after
+
     for round_ in range(_ROUNDS):
-        after = step @ score
+        after = one_step()
         after += 1.0
         change = after - score
         score = after

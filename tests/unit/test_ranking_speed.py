@@ -8,6 +8,7 @@ import pytest
 
 from graphengine import tables
 from graphengine.ranking import Calibration, calibrate, connected, fast, rank_counts, rule_edges
+from graphengine.ranking import walk as walk_module
 from graphengine.ranking.connected import weak_components
 from graphengine.ranking.cores import spread
 from graphengine.ranking.keys import distinct
@@ -223,3 +224,11 @@ def test_no_counts(way):
     """No counts, no ranks, by every method."""
     for method in ("bradley-terry", "pagerank"):
         assert tables.RANKS.empty() == rank_counts(tables.COUNTS.empty(), method)
+
+
+def test_a_large_graph_by_all_cores(way, monkeypatch):
+    """A large graph walked on by several threads is the dense solution too, and the same bits as by one."""
+    graphs = random_graphs(np.random.default_rng(9), [700])
+    alone = walk_module.walk(graphs)
+    monkeypatch.setattr(walk_module, "_MANY_EDGES", 1)
+    assert alone.tolist() == walk_module.walk(graphs).tolist()
