@@ -131,13 +131,13 @@ def _wander(step: Any) -> Reals:
     score, before = np.ones(step.shape[0]), None
     compiled = fast.kernels()
     ends = np.unique(np.linspace(0, step.shape[0], cores() + 1).astype(np.int64))
-    together = None if compiled is None or step.nnz < _MANY_EDGES else compiled.step
+    alone = compiled is None or step.nnz < _MANY_EDGES
 
     def one_step() -> Reals:
-        if together is None:
+        if compiled is None or alone:
             return step @ score
-        after = np.empty(len(score))
-        spread(lambda rows: together(*rows, step.indptr, step.indices, step.data, score, after), pairwise(ends.tolist()))
+        after, by_rows = np.empty(len(score)), compiled.step
+        spread(lambda rows: by_rows(*rows, step.indptr, step.indices, step.data, score, after), pairwise(ends.tolist()))
         return after
 
     for round_ in range(_ROUNDS):
