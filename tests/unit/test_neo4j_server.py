@@ -88,7 +88,7 @@ input()
         server = os.pidfd_open(int(parent.stdout.readline()))
         parent.kill()
 
-    ended, _, _ = select.select([server], [], [], 30)
+    ended, _, _ = select.select([server], [], [], 120)
     os.close(server)
     assert [server] == ended
 
