@@ -6,9 +6,9 @@ import unicodedata
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from graphengine.ranking.validity.finding import share
+from graphengine.ranking.validity.finding import counted, share
 from graphengine.report.html import Column, table
-from graphengine.report.words import clean, counted, days, plain
+from graphengine.report.words import clean, days, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ def clarity(source: Source) -> str:
     cards = [row for row in every if not row.get("canonical_id")]
     stubs = sum(1 for row in cards if not row["title"])
     vague = sum(1 for row in cards if row["title"] and not (row["policies"] or clean(row["description"] or "")))
-    same = [titles for titles in _alike(cards) if len(titles) > 1]
+    same = _alike(cards)
     said = [f"{counted(len(cards), 'card')}, {len(every) - len(cards)} more merged into them as duplicates"]
     said.append(f"{counted(len(same), 'group')} of cards with the same words" if same else
                 "no two cards have the same title or the same policies")
@@ -42,15 +42,14 @@ def clarity(source: Source) -> str:
     return plain("; ".join(said) + ".")
 
 
-def _alike(cards: Iterable[Mapping[str, Any]]) -> list[set[str]]:
+def _alike(cards: Iterable[Mapping[str, Any]]) -> set[frozenset[str]]:
     """Groups of cards with the same title, or the same policies, but for case, spaces and punctuation."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in cards:
         for kind, text in (("title", row["title"] or ""), ("policies", " ".join(row["policies"] or []))):
             if words := _bare(text):
                 found[kind, words].add(row["id"])
-    groups = {frozenset(ids): ids for ids in found.values() if len(ids) > 1}
-    return list(groups.values())
+    return {frozenset(ids) for ids in found.values() if len(ids) > 1}
 
 
 def _bare(text: str) -> str:
@@ -70,7 +69,7 @@ def adaptability(source: Source) -> str:
     return plain("; ".join(said) + ".")
 
 
-def group_sizes(members: Iterable[Mapping[str, Any]], smallest: int = SMALLEST) -> dict[str, list[tuple[str, str]]]:
+def group_sizes(members: Iterable[Mapping[str, Any]]) -> dict[str, list[tuple[str, str]]]:
     """People in each group, by variable; small groups masked.
 
     Where one group alone of a variable would be masked, the next larger is too, so that it does not follow from the
@@ -87,10 +86,10 @@ def group_sizes(members: Iterable[Mapping[str, Any]], smallest: int = SMALLEST) 
     made = {}
     for variable in sorted(sizes):
         ordered = sorted(sizes[variable].items(), key=lambda item: (-item[1], item[0]))
-        small = sum(number < smallest for _, number in ordered)
+        small = sum(number < SMALLEST for _, number in ordered)
         hidden = len(ordered) - (2 if small == 1 else small)
         made[variable] = [
-            (value, f"fewer than {smallest}" if number < smallest else "masked" if at >= hidden else f"{number:,}")
+            (value, f"fewer than {SMALLEST}" if number < SMALLEST else "masked" if at >= hidden else f"{number:,}")
             for at, (value, number) in enumerate(ordered)
         ]
     return made

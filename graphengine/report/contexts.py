@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graphengine.ranking.validity.finding import counted
 from graphengine.report.html import Column, table
 from graphengine.report.intervals import intervals
 from graphengine.report.layered import MOST_CARDS, layered
-from graphengine.report.words import counted, plain, probability, real, said
+from graphengine.report.source import Arrow
+from graphengine.report.words import plain, probability, real, said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphengine.report.source import Arrow, Card, View
+    from graphengine.report.source import Card, View
 
 MOST_ROWS = 40
 """Longer tables of single contexts are cut, so that the size of a report is bounded."""
@@ -65,12 +67,12 @@ def _bar(view: View) -> str:
     return f'{plain(probability(lead))}<span class="bar" aria-hidden="true">{parts}</span>'
 
 
-def section(view: View, number: int, *, folded: bool, level: int = 3) -> str:
+def section(view: View, number: int, *, folded: bool) -> str:
     """Everything on one context: the verdict in words, two pictures, and a table beside each."""
     drawn = layered(view, f"c{number}")
     parts = [
         f'<details class="context" id="context-{number}"{"" if folded else _OPEN}>',
-        f"<summary><h{level}>{said(view.text)}</h{level}></summary>",
+        f"<summary><h3>{said(view.text)}</h3></summary>",
         f'<p class="said">{_sentence(view)}</p>',
         _STALE if view.stale else "",
         f'<p class="soft">{counted(view.votes, "vote")} by {counted(view.people, "person", "people")}; '
@@ -85,11 +87,11 @@ def section(view: View, number: int, *, folded: bool, level: int = 3) -> str:
         parts.append(f"<p>The pictures show the first {MOST_CARDS} cards by rank; "
                      f"{counted(drawn.left_out, 'card')} left out.</p>")
     parts += [
-        f"<h{level + 1}>Who is wiser than whom</h{level + 1}>",
+        "<h4>Who is wiser than whom</h4>",
         _picture(drawn.svg, "Wiser values stand higher, and arrows lead to the wiser one. What no arrow ties together "
                             "is ordered by score only."),
         _edges(view),
-        f"<h{level + 1}>Scores and how sure they are</h{level + 1}>",
+        "<h4>Scores and how sure they are</h4>",
         _picture(intervals(view, f"i{number}"), "Green: named the wisest, or left open as perhaps the wisest. Scores "
                                                 "of one context move together, so intervals may overlap although the "
                                                 "order is sure: P(top) tells."),
@@ -140,11 +142,10 @@ def _edges(view: View) -> str:
     if not view.arrows:
         return '<p class="soft">No wiser edge between two cards is known here.</p>'
     title = {card.id: card.title for card in view.cards}
-    first = sorted(view.arrows, key=lambda a: (not a.circle, not a.sure, -a.p, a.source, a.target))
     rows = [
         [said(title.get(a.source, a.source), _SHORT), said(title.get(a.target, a.target), _SHORT),
          plain(probability(a.p)), _standing(a), "/".join(map(str, a.answers)), "/".join(map(str, a.reverse))]
-        for a in first[:MOST_ROWS]
+        for a in sorted(view.arrows, key=Arrow.place)[:MOST_ROWS]
     ]
     columns = [Column("card"), Column("wiser card"), Column("P(wiser)", True), Column("shown as"),
                Column("asked this way", True), Column("asked the other way", True)]

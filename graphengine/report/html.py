@@ -37,16 +37,20 @@ def table(
         cells += [f"<td{_number(column)}>{cell}</td>" for column, cell in zip(columns[1:], row[1:], strict=True)]
         mark = _class("top" if at < len(marked) and marked[at] else "")
         body.append(f"<tr{mark}>{''.join(cells)}</tr>")
-    return (f'<div class="wide" tabindex="0" role="group" aria-label="{plain(caption)}"><table{_class(kind)}>'
-            f"<caption>{plain(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
-            + "\n".join(body) + "\n</tbody></table></div>")
+    return _framed(kind, caption, body, f"\n<thead><tr>{head}</tr></thead>")
 
 
 def facts(rows: Mapping[str, str], caption: str) -> str:
     """A table of names and what they are (safe HTML)."""
-    body = "\n".join(f'<tr><th scope="row">{plain(name)}</th><td>{value}</td></tr>' for name, value in rows.items())
-    return (f'<div class="wide" tabindex="0" role="group" aria-label="{plain(caption)}"><table class="facts">'
-            f"<caption>{plain(caption)}</caption>\n<tbody>\n{body}\n</tbody></table></div>")
+    body = [f'<tr><th scope="row">{plain(name)}</th><td>{value}</td></tr>' for name, value in rows.items()]
+    return _framed("facts", caption, body)
+
+
+def _framed(kind: str, caption: str, rows: Sequence[str], head: str = "") -> str:
+    return "\n".join([
+        f'<div class="wide" tabindex="0" role="group" aria-label="{plain(caption)}"><table{_class(kind)}>'
+        f"<caption>{plain(caption)}</caption>{head}", "<tbody>", *rows, "</tbody></table></div>",
+    ])
 
 
 def cell(value: Any, name: str = "") -> str:

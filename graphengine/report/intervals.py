@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from graphengine.ranking.validity.finding import counted
 from graphengine.report.layered import MOST_CARDS
 from graphengine.report.placing import MARGIN, PAGE, Box
 from graphengine.report.svg import Picture
-from graphengine.report.words import clean, counted, probability, real, wrapped
+from graphengine.report.words import clean, probability, real, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

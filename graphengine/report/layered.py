@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from graphengine.ranking.validity.finding import counted
 from graphengine.report.layers import rows
 from graphengine.report.placing import BOX, COLUMNS, GAP, MARGIN, PAGE, Box, Router, columns
+from graphengine.report.source import Arrow
 from graphengine.report.svg import Picture
-from graphengine.report.words import clean, counted, probability, real, wide, wrapped
+from graphengine.report.words import clean, probability, real, wide, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from graphengine.report.source import Arrow, Card, View
+    from graphengine.report.source import Card, View
 
 MOST_CARDS = 30
 """A picture of more cards can't be read."""
@@ -55,8 +57,7 @@ def layered(view: View, mark: str = "p", *, alone: bool = False) -> Drawn:
     """
     cards = view.cards[:MOST_CARDS]
     kept = {card.id for card in cards}
-    arrows = sorted((a for a in view.arrows if {a.source, a.target} <= kept),
-                    key=lambda a: (not a.circle, not a.sure, -a.p, a.source, a.target))
+    arrows = sorted((a for a in view.arrows if {a.source, a.target} <= kept), key=Arrow.place)
     left_out = len(view.cards) - len(cards)
     picture = Picture(PAGE, mark, f"{clean(view.text, 120)}: wiser is higher", _described(view, arrows, left_out))
     y = 0.0

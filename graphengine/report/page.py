@@ -6,12 +6,13 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from graphengine.ranking.validity.finding import counted
 from graphengine.report.closing import closing_rows
 from graphengine.report.contexts import UNFOLDED, overview, section
 from graphengine.report.html import Column, cell, facts, table
 from graphengine.report.source import Source, View, choose, views
 from graphengine.report.style import page_style
-from graphengine.report.words import counted, day, days, plain, said
+from graphengine.report.words import day, days, plain, said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

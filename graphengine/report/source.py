@@ -94,6 +94,10 @@ class Arrow(NamedTuple):
         """Neither card is wiser."""
         return not self.circle and abs(self.p - 0.5) < 1e-9
 
+    def place(self) -> tuple[bool, bool, float, str, str]:
+        """Sorts arrows: circles first, then the surest."""
+        return not self.circle, not self.sure, -self.p, self.source, self.target
+
 
 @dataclass(frozen=True)
 class View:

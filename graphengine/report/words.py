@@ -113,7 +113,7 @@ def _pieces(text: str, ems: float) -> list[str]:
     return pieces
 
 
-def probability(value: float | None, digits: int = 2) -> str:
+def probability(value: float | None) -> str:
     """A probability; one that is neither 0 nor 1 never reads as if it were.
 
     Example:
@@ -122,10 +122,9 @@ def probability(value: float | None, digits: int = 2) -> str:
     """
     if value is None:
         return "–"
-    step = 10.0**-digits
-    if 1 - step / 2 <= value < 1:
-        return f">{1 - step:.{digits}f}"
-    return f"<{step:.{digits}f}" if 0 < value < step / 2 else f"{value:.{digits}f}"
+    if 0.995 <= value < 1:
+        return ">0.99"
+    return "<0.01" if 0 < value < 0.005 else f"{value:.2f}"
 
 
 def real(value: float | None) -> str:
@@ -138,16 +137,6 @@ def real(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.3g}" if 1e-4 <= abs(value) < 0.1 else f"{value:z.2f}"
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number with its noun.
-
-    Example:
-        >>> counted(1, "vote"), counted(1500, "vote")
-        ('1 vote', '1,500 votes')
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def day(milliseconds: int | None) -> str:

@@ -147,7 +147,6 @@ def test_graph_without_votes(cli: Callable[..., Said], folder: Path) -> None:
     assert "graphengine rank" in said.err
 
 
-@pytest.mark.slow
 def test_browser_shows_it(cli: Callable[..., Said], own: Path, browser: Callable[[Path], str]) -> None:
     """A real browser has the page as it was written: no tag of it is moved, lost or added."""
     cli("report", "out.html", "--no-validity")
@@ -167,7 +166,6 @@ document.querySelector("pre").textContent = JSON.stringify(boxes.flat())
 </script>"""
 
 
-@pytest.mark.slow
 def test_browser_keeps_words_in_their_boxes(tmp_path: Path, browser: Callable[[Path], str]) -> None:
     """As a real browser sets it, no line of a card's words stands out of its box, whatever the writing."""
     titles = ["静静地陪伴，不急着说话也不急着走开", "الصبر على الألم والإنصات بهدوء", "WWWWWWW MMMMMMMM @@@@@@ WWWWW",

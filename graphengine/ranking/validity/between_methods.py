@@ -9,7 +9,7 @@ import numpy as np
 
 from graphengine.ranking.layout import lay_out
 from graphengine.ranking.validity.copies import Standings, by_counts, kendall, leader_ids, mean, rank_by, same_leader
-from graphengine.ranking.validity.finding import Finding, number, share
+from graphengine.ranking.validity.finding import Finding, counted, share
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,8 +69,8 @@ def agreement(
                "tau_with_default": float(np.mean(known)) if known else None, "all_agree": all_agree}
     level: Level = "fine" if all_agree >= 0.8 else "caution" if (same or 0) >= 0.5 else "warning"
     verdict = (
-        f"All {len(chosen)} methods name the same card in {share(all_agree)} of {number(contexts, 'context')}; another "
-        f"method names the default's leader in {share(same)} of the cases. "
+        f"All {len(chosen)} methods name the same card in {share(all_agree)} of {counted(contexts, 'context')}; "
+        f"another method names the default's leader in {share(same)} of the cases. "
     ) + {
         "fine": "The choice of method does not decide.",
         "caution": "Say which method you used, and why.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphengine.ranking.layout import lay_out
-from graphengine.ranking.validity.finding import Finding, number, share
+from graphengine.ranking.validity.finding import Finding, counted, share
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,7 +79,7 @@ def _verdict(beta: float, sd: float, yes: float, twice: int, pairs: int, asked: 
     )
     return (
         f"As far as the survey can tell, {tendency}: of two equally wise cards {share(yes)} would call the one asked "
-        f"about wiser. Of {number(pairs, 'pair')} {share(asked)} were asked about in both directions, "
+        f"about wiser. Of {counted(pairs, 'pair')} {share(asked)} were asked about in both directions, "
     ) + (
         "enough to tell wisdom from agreement." if asked >= ENOUGH
         else "which is little to tell wisdom from agreement: ask a fifth of the questions the other way round, better "

@@ -15,6 +15,7 @@ import pyarrow as pa
 from graphengine.ranking.layout import Layout, codes
 from graphengine.ranking.methods import METHODS, rank_counts
 from graphengine.ranking.output import TIE
+from graphengine.tables import ANSWERS, RANKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +52,7 @@ class Standings:
 
 def subset(layout: Layout, contexts: Ints) -> tuple[Ints, Ints]:
     """Rows of the contexts, one context after the other, and how many rows each has."""
-    return _ranges(layout.row_start, contexts)
+    return ranges(layout.row_start, contexts)
 
 
 def rank_copies(
@@ -76,24 +77,18 @@ def rank_copies(
         counts = pa.table({
             "context_id": names.take(pa.array(copy[part])), "from_id": _cards(layout, layout.source[rows[part]]),
             "to_id": _cards(layout, layout.target[rows[part]]),
-            **{name: answers[part, at] for at, name in enumerate(("wiser", "not_wiser", "unsure"))},
+            **{name: answers[part, at] for at, name in enumerate(ANSWERS)},
         })
         ranks = rank_counts(counts, method, calibration, **parameters)
         tables.append(ranks.select(["context_id", "card_id", "score", "p_top"]))
-    return standings(layout, context, names, pa.concat_tables(tables)) if tables else standings(
-        layout, context, names, pa.table({"context_id": pa.array([], pa.string()),
-                                          "card_id": pa.array([], pa.string()), "score": pa.array([], pa.float64()),
-                                          "p_top": pa.array([], pa.float64())}))
+    return standings(layout, context, names, pa.concat_tables(tables) if tables else RANKS.empty())
 
 
 def rank_as_is(
     layout: Layout, method: str = "bradley-terry", calibration: Calibration | None = None, **parameters: Any
 ) -> Standings:
     """Rank every context as it is, in the order of the layout."""
-    whole = np.arange(len(layout.contexts))
-    rows, size = subset(layout, whole)
-    return rank_copies(layout, whole, rows, np.repeat(whole, size), layout.answers[rows], method, calibration,
-                       **parameters)
+    return rank_variants(layout, layout.answers[None], method, calibration, **parameters)
 
 
 def by_counts() -> tuple[str, ...]:
@@ -128,7 +123,7 @@ def rank_variants(
 
 def standings(layout: Layout, context: Ints, names: pa.Array, ranks: pa.Table) -> Standings:
     """RANKS of contexts called `names` (sorted), as copies of the layout's contexts; other contexts are left out."""
-    node, size = _ranges(layout.start, context)
+    node, size = ranges(layout.start, context)
     start = np.concatenate([[0], np.cumsum(size)])
     copy = np.repeat(np.arange(len(context)), size)
     all_context, _ = codes(pa.concat_arrays([names, *_chunks(ranks, "context_id")]))
@@ -196,7 +191,7 @@ def kendall(one: Standings, layout: Layout, copies: Standings, *, missing: float
     score = np.where(np.isfinite(copies.score), copies.score, missing)
     for context in np.unique(copies.context):
         which = np.nonzero(copies.context == context)[0]
-        node, size = _ranges(layout.start, np.array([context]))
+        node, size = ranges(layout.start, np.array([context]))
         width = int(size[0])
         values = score[copies.start[which][:, None] + np.arange(width)]
         result[which] = _tau(base[node], values)
@@ -264,7 +259,7 @@ def _parts(copy: Ints, copies: int) -> Iterator[slice]:
         at = to
 
 
-def _ranges(start: Ints, which: Ints) -> tuple[Ints, Ints]:
+def ranges(start: Ints, which: Ints) -> tuple[Ints, Ints]:
     """start[i] … start[i + 1] - 1 for each i of `which`, one after the other, and their lengths."""
     first, size = start[which], start[which + 1] - start[which]
     return np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size) + np.repeat(first, size), size

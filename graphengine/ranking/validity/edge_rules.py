@@ -9,7 +9,7 @@ import numpy as np
 from graphengine.ranking.layout import lay_out
 from graphengine.ranking.rules import EDGE_RULES
 from graphengine.ranking.validity.copies import leader_ids, rank_by
-from graphengine.ranking.validity.finding import Finding, number
+from graphengine.ranking.validity.finding import Finding, counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,7 +57,7 @@ def thresholds(counts: pa.Table, *, every_count: pa.Table | None = None, tallies
     verdict = (
         f"Under the {len(EDGE_RULES)} edge rules of the published studies PageRank names "
         f"{np.mean(different):.1f} different winners per context (at most {max(different)}); in {one} of "
-        f"{number(len(contexts), 'context')} all rules agree. "
+        f"{counted(len(contexts), 'context')} all rules agree. "
     ) + ("The line that a rule draws decides nothing here." if level == "fine" else
          "So where the line is drawn, decides: don't rest a result on one rule.")
     return Finding(

@@ -57,11 +57,11 @@ def share(value: float | None) -> str:
     return f"{value:.0%}"
 
 
-def number(n: int, one: str, many: str = "") -> str:
+def counted(n: int, one: str, many: str = "") -> str:
     """A number with its noun.
 
     Example:
-        >>> number(1, "person", "people"), number(1200, "context")
+        >>> counted(1, "person", "people"), counted(1200, "context")
         ('1 person', '1,200 contexts')
     """
     return f"{n:,} {one if n == 1 else many or one + 's'}"

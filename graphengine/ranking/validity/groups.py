@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from graphengine.ranking.arrays import compute
-from graphengine.ranking.layout import lay_out
+from graphengine.ranking.layout import codes, lay_out
 from graphengine.ranking.validity.copies import kendall, leader_ids, rank_as_is, rank_variants, same_leader
-from graphengine.ranking.validity.finding import Finding, number, share
+from graphengine.ranking.validity.finding import Finding, counted, share
 from graphengine.ranking.validity.votes import Votes, answers_of, people_per_context, read_votes
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def without_groups(
         return Finding(_TITLE, "No groups are known of the people who voted, so it can't be said whether one of them "
                        "decides.", "unknown", {"groups": 0, "masked_groups": 0, "min_group": min_group})
     first = rank_as_is(layout, "bradley-terry", calibration)
-    everybody = people_per_context(votes, layout, np.ones(len(votes.user), bool))
+    everybody = people_per_context(votes, layout)
     answers, shown = [], []
     for at in range(len(groups)):
         belongs = np.zeros(len(votes.users), bool)
@@ -91,11 +91,11 @@ def without_groups(
 
 def _said(figures: dict[str, int | None], stays: float) -> tuple[str, Level]:
     masked = figures["masked_groups"] or 0
-    small = f" ({number(masked, 'group')} with too few people not shown)" if masked else ""
+    small = f" ({counted(masked, 'group')} with too few people not shown)" if masked else ""
     level: Level = "fine" if stays >= 0.9 else "caution" if stays >= 0.6 else "warning"
     return (
-        f"When one of {number(figures['groups'] or 0, 'group')} is left out{small}, the same card leads in "
-        f"{share(stays)} of {number(figures['cases'] or 0, 'case')}. "
+        f"When one of {counted(figures['groups'] or 0, 'group')} is left out{small}, the same card leads in "
+        f"{share(stays)} of {counted(figures['cases'] or 0, 'case')}. "
     ) + {
         "fine": "No single group decides.",
         "caution": "Some results rest on one group: look at the cases beneath.",
@@ -108,6 +108,5 @@ def _members(members: pa.Table, votes: Votes) -> tuple[list[str], Ints, Ints]:
     pc = compute()
     user = pc.index_in(members.column("user_id").cast(pa.string()), value_set=votes.users)
     known = members.filter(pc.is_valid(user))
-    groups = sorted(set(known.column("group_id").to_pylist()))
-    group = pc.index_in(known.column("group_id").cast(pa.string()), value_set=pa.array(groups, pa.string()))
-    return groups, np.asarray(pc.drop_null(user).to_numpy(), np.int64), np.asarray(group.to_numpy(), np.int64)
+    group, groups = codes(known.column("group_id").cast(pa.string()))
+    return groups.to_pylist(), np.asarray(pc.drop_null(user).to_numpy(), np.int64), group

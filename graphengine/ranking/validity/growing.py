@@ -11,7 +11,7 @@ import numpy as np
 
 from graphengine.ranking.layout import lay_out
 from graphengine.ranking.validity.copies import kendall, mean, rank_as_is, rank_variants, same_leader
-from graphengine.ranking.validity.finding import Finding, number, share
+from graphengine.ranking.validity.finding import Finding, counted, share
 from graphengine.ranking.validity.votes import answers_of, in_order, read_votes
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _said(half: dict[str, float | None], people: int) -> tuple[str, Level]:
     same = half["same_leader"] or 0.0
     level: Level = "fine" if same >= 0.8 else "caution" if same >= 0.5 else "warning"
     return (
-        f"With half of the {number(people, 'person', 'people')} the card that leads with all of them would lead in "
+        f"With half of the {counted(people, 'person', 'people')} the card that leads with all of them would lead in "
         f"{share(same)} of the cases. "
     ) + {
         "fine": "The leaders have settled.",

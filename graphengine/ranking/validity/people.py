@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from graphengine.ranking.layout import Layout, lay_out
-from graphengine.ranking.validity.copies import leader_ids, over, rank_as_is, rank_copies, same_leader, subset
-from graphengine.ranking.validity.finding import Finding, number
+from graphengine.ranking.validity.copies import leader_ids, over, ranges, rank_as_is, rank_copies, same_leader, subset
+from graphengine.ranking.validity.finding import Finding, counted
 from graphengine.ranking.validity.votes import Votes, people_per_context, read_votes
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def without_people(said: pa.Table, counts: pa.Table, calibration: Calibration, *
     """
     layout = lay_out(counts)
     votes = read_votes(said, layout)
-    people = people_per_context(votes, layout, np.ones(len(votes.user), bool))
+    people = people_per_context(votes, layout)
     shown = people >= min_group
     figures: dict[str, Any] = {"contexts": int(shown.sum()), "masked_contexts": int((~shown).sum())}
     if not shown.any():
@@ -106,7 +106,7 @@ def _found(
         "share_one_decides": part,
     }
     verdict = (
-        f"In {decides} of {number(len(rows), 'context')} another card would lead without the answers of one person; "
+        f"In {decides} of {counted(len(rows), 'context')} another card would lead without the answers of one person; "
         f"leaving one person out moves the leader's P(top) by {max(changes):.2f} at most. "
     ) + ("Nobody decides alone." if not decides else
          "Where one person decides who leads, nothing is decided: ask more people there.")
@@ -133,7 +133,6 @@ def _cases(votes: Votes, layout: Layout, shown: Ints) -> _Cases:
     if found > MOST_CASES:
         chosen = chosen[np.argsort(-many[chosen], kind="stable")][:MOST_CASES]
     chosen = np.sort(chosen)
-    size = many[chosen]
+    at, size = ranges(first, chosen)
     case = np.repeat(np.arange(len(chosen)), size)
-    at = np.arange(len(case)) - np.repeat(np.cumsum(size) - size, size) + np.repeat(first[chosen], size)
     return _Cases(context[first[chosen]], case, row[at], answer[at], found)

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphengine.ranking.layout import lay_out
 from graphengine.ranking.validity.copies import by_counts, kendall, mean, rank_by, same_leader
-from graphengine.ranking.validity.finding import Finding, number, share
+from graphengine.ranking.validity.finding import Finding, counted, share
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +68,7 @@ def not_wiser(
     else:
         verdict += (
             f"Read as a tie and not as a vote for the card asked from, it leaves the leader in place in {share(stays)} "
-            f"of {number(len(contexts), 'context')}. "
+            f"of {counted(len(contexts), 'context')}. "
         ) + ("The reading does not matter much." if level == "fine" else
              "So say how you read it, and look at both: graphengine rank --not-wiser tie.")
     return Finding(

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from graphengine.ranking.layout import lay_out
 from graphengine.ranking.validity.copies import rank_as_is, rank_variants, same_leader
-from graphengine.ranking.validity.finding import Finding, number, share
+from graphengine.ranking.validity.finding import Finding, counted, share
 from graphengine.ranking.validity.votes import answers_of, read_votes
 from graphengine.tables import ANSWERS
 
@@ -111,16 +111,16 @@ def _rates(layout: Layout) -> Reals:
 def _said(figures: dict[str, float | None], straight: int, expected: float, stays: float | None) -> tuple[str, Level]:
     flagged, part = int(figures["flagged"] or 0), figures["flagged_share"] or 0.0
     verdict = (
-        f"Of {number(int(figures['people'] or 0), 'person', 'people')} with {FEWEST} or more answers {straight} gave "
+        f"Of {counted(int(figures['people'] or 0), 'person', 'people')} with {FEWEST} or more answers {straight} gave "
         f"the same answer to everything; {expected:.1f} would by chance. "
     )
     if not flagged:
         return verdict + "Nobody's answers look careless.", "fine"
     by_chance = figures["flagged_expected"] or 0.0
     if flagged <= by_chance + 2 * by_chance**0.5:
-        return verdict + (f"For {number(flagged, 'person', 'people')} chance is an improbable reason, but among so "
+        return verdict + (f"For {counted(flagged, 'person', 'people')} chance is an improbable reason, but among so "
                           "many people no more than chance gives."), "fine"
-    verdict += f"For {number(flagged, 'person', 'people')} chance is an improbable reason ({by_chance:.1f} by chance)"
+    verdict += f"For {counted(flagged, 'person', 'people')} chance is an improbable reason ({by_chance:.1f} by chance)"
     if stays is not None:
         verdict += f"; without them the same card leads in {share(stays)} of the contexts"
     level: Level = "caution" if part <= 0.1 and (stays is None or stays >= 0.7) else "warning"

@@ -66,7 +66,7 @@ def answers_of(votes: Votes, chosen: Ints, rows: int) -> Ints:
     return np.bincount(votes.row[chosen] * 3 + votes.answer[chosen], minlength=rows * 3).reshape(rows, 3)
 
 
-def people_per_context(votes: Votes, layout: Layout, chosen: Ints) -> Ints:
+def people_per_context(votes: Votes, layout: Layout, chosen: Ints | slice = slice(None)) -> Ints:
     """(contexts,) how many people cast the chosen votes of each context."""
     contexts = len(layout.contexts)
     pairs = np.unique(votes.user[chosen] * contexts + layout.row_context[votes.row[chosen]])
