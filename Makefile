@@ -31,7 +31,7 @@ lint: $(VENV)/.dev $(LINTER)/node_modules/.package-lock.json ## Check style, typ
 	  "node $(LINTER)/cypherlint.cjs cypher"; do echo "$$check"; $$check || failed=yes; done; \
 	test -z "$$failed"
 
-bench: $(VENV)/.fast ## Run the benchmarks, each beside its floor, measured in the same run
+bench: $(VENV)/.dev ## Run the benchmarks, each beside its floor, measured in the same run
 	$(PYTHON) -m benchmarks
 
 fault: export GRAPHENGINE_FAULT_ROUNDS ?= 100
@@ -48,7 +48,6 @@ neo4j: $(VENV)/.dev ## Start a throw-away Neo4j and print its address; Ctrl-C en
 requirements: ## Pin the newest versions again: requirements/*.txt (needs uv)
 	$(call compile,train,--upgrade --group dev --extra train)
 	$(call compile,dev,--group dev --constraint requirements/train.txt)
-	$(call compile,fast,--group dev --extra fast --constraint requirements/train.txt)
 	$(call compile,core,--group build --constraint requirements/train.txt)
 
 clean: ## Remove what was set up and built; graphs stay
@@ -71,7 +70,7 @@ $(PYTHON):
 	else "$$found" -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }; fi
 
 # One step per file of pins. The project itself goes in last, without a download: what builds it is among the pins.
-$(VENV)/.core $(VENV)/.dev $(VENV)/.train $(VENV)/.fast: $(VENV)/.%: requirements/%.txt pyproject.toml | $(PYTHON)
+$(VENV)/.core $(VENV)/.dev $(VENV)/.train: $(VENV)/.%: requirements/%.txt pyproject.toml | $(PYTHON)
 	@echo "Installing $<"
 	@$(call install,--require-hashes --requirement $<)
 	@$(call install,--no-deps --no-build-isolation --editable .)

@@ -227,8 +227,10 @@ class Judging:
             NotRankedError: If this ranking was never made.
             ExportError: If a file can't be written, or something else is there.
         """
+        from graphengine.ranked.reporting import write_report
+
         only = [self.context(name).id for name in contexts] or None
-        return ranked.write_report(
+        return write_report(
             self.store, Path(out), ranked.ranking_id(method, edge_rule, not_wiser, variable=variable), contexts=only,
             svg=None if svg is None else Path(svg), not_wiser=not_wiser, most=most, validity=validity,
             progress=progress,

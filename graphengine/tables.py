@@ -269,3 +269,18 @@ def concat(tables: Iterable[pa.Table], spec: TableSpec) -> pa.Table:
     """All rows of tables that share a schema; the empty table for none."""
     parts = [part for part in tables if part.num_rows]
     return pa.concat_tables(parts) if parts else spec.empty()
+
+
+def of_contexts(table: pa.Table, contexts: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Table:
+    """The rows of some contexts, by the column `context_id` (plain or dictionary-encoded text).
+
+    Example:
+        >>> rows = VERDICTS.table([{"context_id": "a"}, {"context_id": "b"}])
+        >>> of_contexts(rows, ["b"]).column("context_id").to_pylist()
+        ['b']
+    """
+    from pyarrow.compute import SetLookupOptions, call_function
+
+    wanted = contexts if isinstance(contexts, (pa.Array, pa.ChunkedArray)) else pa.array(contexts, pa.string())
+    named = table.column("context_id").cast(pa.string())
+    return table.filter(call_function("is_in", [named], SetLookupOptions(wanted)))

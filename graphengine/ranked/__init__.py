@@ -13,12 +13,11 @@ from graphengine.ranked.groups import groups
 from graphengine.ranked.making import again, rank
 from graphengine.ranked.names import Wanted, options, ranking_id
 from graphengine.ranked.own_query import as_arrow
-from graphengine.ranked.reporting import write_report
 from graphengine.ranked.sources import preference_source, rule_edges
 from graphengine.ranked.structuring import structure, upgrade_path
 from graphengine.ranked.validity import validate
 
 __all__ = [
     "Wanted", "again", "as_arrow", "ask_next", "compare", "diff", "drift", "groups", "options", "preference_source",
-    "rank", "ranking_id", "rule_edges", "structure", "upgrade_path", "validate", "write_report",
+    "rank", "ranking_id", "rule_edges", "structure", "upgrade_path", "validate",
 ]

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphengine.answers_asking import NextQuestions
 from graphengine.errors import RankingError
-from graphengine.ranked.names import ranking_id
+from graphengine.ranked import labels, records
 from graphengine.store import sql
 from graphengine.tables import COUNTS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from graphengine.answers import ContextRef
-    from graphengine.ranking import Calibration
     from graphengine.store.base import Store
 
 # Upgrades between canonical cards; of several that became one, the first.
@@ -35,7 +32,8 @@ def ask_next(store: Store, n: int = 20, context: ContextRef | None = None) -> Ne
     if not upgrades.num_rows:
         raise RankingError("there are no upgrades, so nothing is known of which values belong to which context",
                            hint="graphengine import votes.csv")
-    calibration = _calibration(store, counts)
+    known = records.calibration_of(store, "against")
+    calibration = known[0] if known else ranking.calibrate(counts)
     open_rows = upgrades.select(["context_id", "from_id", "to_id"])
     asked_about = sql.run(
         "select context_id, from_id, to_id, wiser, not_wiser, unsure from c where $1 is null or context_id = $1"
@@ -44,8 +42,8 @@ def ask_next(store: Store, n: int = 20, context: ContextRef | None = None) -> Ne
         [context.id if context else None], c=counts, o=open_rows,
     ).cast(COUNTS.schema)
     found = ranking.ask_next(asked_about, calibration, n).to_pylist()
-    titles = {row["id"]: row["title"] or row["id"] for row in store.read("cards").to_pylist()}
-    texts = {row["id"]: row["text"] or row["id"] for row in store.read("contexts").to_pylist()}
+    titles = labels.titles(store)
+    texts = labels.texts(store)
     ids = {(row["context_id"], row["from_id"], row["to_id"]): row["id"] for row in upgrades.to_pylist()}
     return NextQuestions(context, [
         {
@@ -89,12 +87,3 @@ def _history(asked: int, reverse: int) -> str:
         return "never held against each other"
     own = "no answer" if not asked else "1 answer" if asked == 1 else f"{asked} answers"
     return f"{own} so far, {reverse or 'none'} to the opposite question"
-
-
-def _calibration(store: Store, counts: pa.Table) -> Calibration:
-    """That of the stored ranking; fitted on the votes if there is none."""
-    from graphengine import ranking
-
-    name = ranking_id("bradley-terry")
-    made = next((row for row in store.read("rankings").to_pylist() if row["id"] == name), None)
-    return ranking.Calibration.from_json(made["calibration"]) if made else ranking.calibrate(counts)

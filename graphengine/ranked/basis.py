@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,14 @@ from graphengine.errors import RankingError
 from graphengine.ranked import when
 from graphengine.ranking.arrays import compute
 from graphengine.store import sql
-from graphengine.tables import ANSWERS, COUNTS, MEMBERS, PEOPLE, SAID, TALLIES
+from graphengine.tables import ANSWERS, COUNTS, MEMBERS, PEOPLE, SAID, TALLIES, of_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
+    from graphengine.answers import ContextRef
     from graphengine.store.base import Store
 
 
@@ -48,7 +50,7 @@ def everything(store: Store) -> Basis:
                  lambda contexts: _said(store, contexts), lambda: store.read("members"))
 
 
-def of_contexts(store: Store, contexts: Sequence[str], tallies: pa.Table) -> Basis:
+def in_contexts(store: Store, contexts: Sequence[str], tallies: pa.Table) -> Basis:
     """The answers of some contexts, as they are, and the tallies that name no other context."""
     import pyarrow as pa
 
@@ -59,7 +61,7 @@ def of_contexts(store: Store, contexts: Sequence[str], tallies: pa.Table) -> Bas
         t=tallies, w=wanted,
     ).cast(TALLIES.schema) if tallies.num_rows else tallies
     if len(contexts) > FEW:
-        counts, people_there = (_among(store.read(name), wanted) for name in ("count_votes", "people_per_card"))
+        counts, people_there = (of_contexts(store.read(name), contexts) for name in ("count_votes", "people_per_card"))
         return Basis(counts, people_there, own, lambda named: _said(store, list(contexts) if named is None else named),
                      lambda: store.read("members"))
     votes = _canonical(store, store.read("votes_of_contexts", contexts=list(contexts)))
@@ -69,10 +71,7 @@ def of_contexts(store: Store, contexts: Sequence[str], tallies: pa.Table) -> Bas
 
 def only(used: Basis, contexts: Sequence[str]) -> Basis:
     """Of a basis, some contexts; without tallies."""
-    import pyarrow as pa
-
-    wanted = pa.table({"context_id": pa.array(contexts, pa.string())})
-    return Basis(_among(used.counts, wanted), _among(used.people, wanted), TALLIES.empty(),
+    return Basis(of_contexts(used.counts, contexts), of_contexts(used.people, contexts), TALLIES.empty(),
                  lambda named: used.said(list(contexts) if named is None else named), used.members)
 
 
@@ -83,23 +82,15 @@ def of_said(said: pa.Table) -> Basis:
 
 
 def _said(store: Store, contexts: Sequence[str] | None) -> pa.Table:
-    import pyarrow as pa
-
     if contexts is None:
         return store.read("said")
     if len(contexts) > FEW:
-        return _among(store.read("said"), pa.table({"context_id": pa.array(contexts, pa.string())}))
+        return of_contexts(store.read("said"), contexts)
     return _answered(_canonical(store, store.read("votes_of_contexts", contexts=list(contexts))))
 
 
-def _among(table: pa.Table, wanted: pa.Table) -> pa.Table:
-    return table.filter(compute().is_in(table.column("context_id"), value_set=wanted.column("context_id")))
-
-
 def _named(said: pa.Table, contexts: Sequence[str] | None) -> pa.Table:
-    import pyarrow as pa
-
-    return said if contexts is None else _among(said, pa.table({"context_id": pa.array(contexts, pa.string())}))
+    return said if contexts is None else of_contexts(said, contexts)
 
 
 def _canonical(store: Store, votes: pa.Table) -> pa.Table:
@@ -143,14 +134,35 @@ def counted(said: pa.Table) -> pa.Table:
 
 def people(votes: pa.Table) -> pa.Table:
     """PEOPLE of votes with canonical cards, those between a card and its duplicate among them."""
-    import pyarrow as pa
+    from graphengine.ranking.influence import people_of
 
-    ends = [votes.select(["context_id", end, "user_id"]).rename_columns(["context_id", "card_id", "user_id"])
-            for end in ("from_id", "to_id")]
-    groups = pa.concat_tables(ends).group_by(list(PEOPLE.key), use_threads=False).aggregate(
-        [("user_id", "count_distinct")])
-    named = groups.select([*PEOPLE.key, "user_id_count_distinct"]).rename_columns(PEOPLE.schema.names)
-    return named.cast(PEOPLE.schema).sort_by([(name, "ascending") for name in PEOPLE.key])
+    return people_of(votes).sort_by([(name, "ascending") for name in PEOPLE.key])
+
+
+def chosen(counts: pa.Table, context: ContextRef | None, most: int, purpose: str) -> tuple[list[str], int]:
+    """The contexts to look at, and how many have votes.
+
+    Args:
+        counts: COUNTS of all contexts.
+        context: The only one to look at; None for all.
+        most: Of more, those with the smallest sha256 of the purpose, ":" and their id are taken: always the same.
+        purpose: What for.
+
+    Raises:
+        RankingError: If nobody has answered anything in `context`.
+    """
+    voted = sql.run("select distinct context_id from c where wiser + not_wiser + unsure > 0 order by 1", c=counts)
+    ids: list[str] = voted.column("context_id").to_pylist()
+    if context is None:
+        return (ids if len(ids) <= most else sorted(ids, key=lambda one: _lot(purpose, one))[:most]), len(ids)
+    if context.id not in ids:
+        raise RankingError(f"nobody has answered anything in the context {context.text!r} yet",
+                           hint="graphengine query context_overview", context=context.id)
+    return [context.id], len(ids)
+
+
+def _lot(purpose: str, context: str) -> bytes:
+    return hashlib.sha256(f"{purpose}:{context}".encode()).digest()
 
 
 def at_time(store: Store, as_of: str) -> tuple[Basis, list[str]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from graphengine.ranked import basis, records, tallied
+from graphengine.tables import ANSWERS, of_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -72,12 +73,8 @@ def settle(
 
 def _answers(counts: pa.Table, contexts: AbstractSet[str] | None = None) -> int:
     """The number of answers, of some contexts or of all."""
-    import pyarrow as pa
-
     from graphengine.ranking.arrays import compute
 
-    pc = compute()
     if contexts is not None:
-        wanted = pa.array(sorted(contexts), pa.string())
-        counts = counts.filter(pc.is_in(counts.column("context_id"), value_set=wanted))
-    return sum(pc.sum(counts.column(name)).as_py() or 0 for name in ("wiser", "not_wiser", "unsure"))
+        counts = of_contexts(counts, sorted(contexts))
+    return sum(compute().sum(counts.column(name)).as_py() or 0 for name in ANSWERS)

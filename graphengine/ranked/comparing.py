@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from graphengine.answers_comparing import Comparison
 from graphengine.errors import RankingError
+from graphengine.ranked import basis, labels
 from graphengine.ranked.names import ranking_id
+from graphengine.tables import of_contexts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,9 +32,12 @@ def compare(
     from graphengine.ranking.layout import lay_out
 
     counts, tallies = store.read("count_votes"), store.read("tallies")
-    chosen, notes = _chosen(counts, context)
+    chosen, known = basis.chosen(counts, context, MOST_CONTEXTS, "compare")
+    some = len(chosen) < known
+    notes = [f"{MOST_CONTEXTS:,} of {known:,} contexts are compared, always the same ones"] if (
+        some and context is None) else []
     calibration = ranking.calibrate(counts, not_wiser=not_wiser)
-    own = counts if chosen is None else _among(counts, chosen)
+    own = of_contexts(counts, chosen) if some else counts
     groups = ranking.group_counts(store.read("said"), store.read("members"), variable) if variable else None
     names, tables = [], []
     for method, takes in ranking.METHODS.items():
@@ -43,7 +47,7 @@ def compare(
         if "edge_rule" in takes:  # a rule may pool contexts, so it needs them all
             parameters |= {"edge_rule": edge_rule, "tallies": tallies}
         if "groups" in takes and groups is not None:
-            parameters["groups"] = groups if chosen is None else _among(groups, chosen)
+            parameters["groups"] = of_contexts(groups, chosen) if some else groups
         names.append(ranking_id(method, edge_rule, not_wiser, variable=variable))
         tables.append(ranking.rank_counts(counts if "edge_rule" in takes else own, method, calibration, **parameters))
     if not variable:
@@ -64,8 +68,8 @@ def _answer(
     every = np.arange(len(layout.contexts))
     placed: dict[str, Standings] = {
         name: standings(layout, every, layout.contexts, table) for name, table in ranks.items()}
-    titles = {row["id"]: row["title"] or row["id"] for row in store.read("cards").to_pylist()}
-    texts = {row["id"]: row["text"] or row["id"] for row in store.read("contexts").to_pylist()}
+    titles = labels.titles(store)
+    texts = labels.texts(store)
     leaders = {name: leader_ids(layout, found) for name, found in placed.items()}
     rows = []
     for at, one in enumerate(layout.contexts.to_pylist()):
@@ -89,33 +93,9 @@ def _cards(context: ContextRef | None, ranks: dict[str, pa.Table], titles: dict[
     if context is None:
         return []
     by_method = {
-        name: {row["card_id"]: row["rank"] for row in _among(table, [context.id]).to_pylist()}
+        name: {row["card_id"]: row["rank"] for row in of_contexts(table, [context.id]).to_pylist()}
         for name, table in ranks.items()
     }
     known = {card: None for found in by_method.values() for card in found}  # in order, the first method's before others
     return [{"id": card, "title": titles.get(card, card),
              "ranks": {name: found.get(card) for name, found in by_method.items()}} for card in known]
-
-
-def _chosen(counts: pa.Table, context: ContextRef | None) -> tuple[list[str] | None, list[str]]:
-    """The contexts to compare (None: all), and what is to be told."""
-    from graphengine.ranking.arrays import compute
-
-    if context is not None:
-        if not _among(counts, [context.id]).num_rows:
-            raise RankingError(f"nobody has answered anything in the context {context.text!r} yet",
-                               hint="graphengine query context_overview", context=context.id)
-        return [context.id], []
-    ids = compute().unique(counts.column("context_id")).to_pylist()
-    if len(ids) <= MOST_CONTEXTS:
-        return None, []
-    lots = sorted(ids, key=lambda one: hashlib.sha256(f"compare:{one}".encode()).digest())
-    return lots[:MOST_CONTEXTS], [f"{MOST_CONTEXTS:,} of {len(ids):,} contexts are compared, always the same ones"]
-
-
-def _among(table: pa.Table, contexts: list[str]) -> pa.Table:
-    import pyarrow as pa
-
-    from graphengine.ranking.arrays import compute
-
-    return table.filter(compute().is_in(table.column("context_id").cast(pa.string()), value_set=pa.array(contexts)))

@@ -10,8 +10,8 @@ from graphengine.answers_time import GroupRanking, Groups, GroupsOfContext
 from graphengine.errors import NotFoundError
 from graphengine.ranked import basis
 from graphengine.ranked.drift import calibrated
+from graphengine.ranked.labels import names
 from graphengine.ranked.making import judge
-from graphengine.ranked.moves import names
 from graphengine.ranked.names import Wanted
 from graphengine.store import sql
 
@@ -29,7 +29,7 @@ def groups(
 ) -> Groups:
     """Rankings per group of a variable; see `MoralGraph.groups`."""
     members = _members(store, variable)
-    said = store.read("said") if context is None else basis.of_contexts(
+    said = store.read("said") if context is None else basis.in_contexts(
         store, [context.id], store.read("tallies")).said(None)
     counts = store.read("count_votes")
     calibration, shown = calibrated(store, counts, not_wiser, "all answers")

@@ -17,6 +17,7 @@ from graphengine.ranked import basis, records, tallied, when
 from graphengine.ranked.calibrating import Settled, settle
 from graphengine.ranked.names import Wanted
 from graphengine.ranked.records import Record
+from graphengine.tables import of_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,14 +93,14 @@ def _rank_some(
         hashes = _hashes(store)
         used, replaced = _sharing_pairs(basis.everything(store), set(changed))
     else:
-        used = basis.of_contexts(store, replaced, tallies)
+        used = basis.in_contexts(store, replaced, tallies)
     used, notes = tallied.counts(used, wanted, whole=False)
     settled = settle(store, wanted, shared, used, set(changed), undone=undone, whole=False)
     if settled.drifted:
         return _rank_all(store, wanted, None, set(), undone, settled.notes)
     made = make(used, wanted, settled.calibration)
     if _pools(wanted):
-        made = Made(*(_only(table, replaced) for table in made))
+        made = Made(*(of_contexts(table, replaced) for table in made))
     covered = state.covered - len(set(replaced) - state.new) + made.verdicts.num_rows
     return _write(store, wanted, made, settled, state.data_hash, hashes, notes, replaced, covered)
 
@@ -153,11 +154,13 @@ def _write(
     store: Store, wanted: Wanted, made: Made, settled: Settled, data_hash: str, hashes: Mapping[str, str | None],
     notes: list[str], replaced: list[str] | None = None, covered: int | None = None,
 ) -> RankOutcome:
+    import pyarrow as pa
+
     from graphengine.store.base import now
 
     at = made.verdicts.column_names.index("data_hash")
     contexts = made.verdicts.column("context_id").to_pylist()
-    verdicts = made.verdicts.set_column(at, "data_hash", _text([hashes.get(c) for c in contexts]))
+    verdicts = made.verdicts.set_column(at, "data_hash", pa.array([hashes.get(c) for c in contexts], pa.string()))
     record = Record(wanted.id, wanted, settled.calibration.to_json(), data_hash, now(), settled.fit)
     store.replace(record.row(), verdicts, made.ranks, None if wanted.as_of else made.edges, replaced)
     singles = sum(verdicts.column("single_winner").to_pylist())
@@ -211,23 +214,9 @@ def _sharing_pairs(all_of: Basis, contexts: set[str]) -> tuple[Basis, list[str]]
     return all_of, sorted(contexts.union(context for pair, context in asked if pair in pairs))
 
 
-def _only(table: pa.Table, contexts: list[str]) -> pa.Table:
-    import pyarrow as pa
-
-    from graphengine.ranking.arrays import compute
-
-    return table.filter(compute().is_in(table.column("context_id"), value_set=pa.array(contexts, pa.string())))
-
-
 def _hashes(store: Store) -> dict[str, str | None]:
     known = store.read("contexts")
     return dict(zip(known.column("id").to_pylist(), known.column("data_hash").to_pylist(), strict=True))
-
-
-def _text(values: list[str | None]) -> pa.Array:
-    import pyarrow as pa
-
-    return pa.array(values, pa.string())
 
 
 def again(store: Store) -> None:
@@ -240,11 +229,6 @@ def again(store: Store) -> None:
     for row in sorted(store.read("rankings").to_pylist(), key=lambda row: (row["at"], row["id"])):
         wanted = Wanted.of(json.loads(row["parameters"]))
         try:
-            remake(store, wanted)
+            rank(store, **{**wanted.__dict__, "full": True})
         except RankingError:  # nobody's answers are left
             store.forget(row["id"])
-
-
-def remake(store: Store, wanted: Wanted) -> RankOutcome:
-    """Make a ranking, everything anew."""
-    return rank(store, **{**wanted.__dict__, "full": True})

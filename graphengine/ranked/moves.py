@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphengine.answers import ContextRef
 from graphengine.answers_time import Moved
+from graphengine.ranked.labels import names
+from graphengine.tables import of_contexts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,18 +28,14 @@ def moves(
         least: Least move of P(top) that counts.
         ranks: Whether any other rank counts.
     """
-    import pyarrow as pa
-
-    from graphengine.ranking.arrays import compute
     from graphengine.ranking.drift import changes, moved
 
     places = changes(before[0], after[0])
     why = moved(places, before[1], after[1], least=least, ranks=ranks)
     if not why:
         return []
-    kept = places.filter(compute().is_in(places.column("context_id"), value_set=pa.array(list(why))))
     rows: dict[str, list[dict[str, Any]]] = {}
-    for row in kept.to_pylist():
+    for row in of_contexts(places, list(why)).to_pylist():
         rows.setdefault(row.pop("context_id"), []).append(row)
     texts, titles = names(store, "contexts", "text"), names(store, "cards", "title")
     said = [{row["context_id"]: row for row in verdicts.to_pylist()} for _, verdicts in (before, after)]
@@ -54,12 +52,6 @@ def moves(
             shown,
         ))
     return found
-
-
-def names(store: Store, table: str, column: str) -> dict[str, str | None]:
-    """Texts by id."""
-    known = store.read(table)
-    return dict(zip(known.column("id").to_pylist(), known.column(column).to_pylist(), strict=True))
 
 
 def _numbers(card: dict[str, Any]) -> dict[str, Any]:

@@ -64,12 +64,19 @@ def stored(store: Store) -> list[Record]:
     return sorted(found, key=lambda record: (-record.at, record.id))
 
 
-def calibration_of(store: Store, not_wiser: str) -> tuple[Calibration, str] | None:
-    """The calibration of the latest ranking that reads "not wiser" this way, and the name of that ranking."""
+def calibration_of(store: Store, not_wiser: str, *, of_now: bool = False) -> tuple[Calibration, str] | None:
+    """The calibration of the latest ranking that reads "not wiser" this way, and the name of that ranking.
+
+    Args:
+        store: The graph.
+        not_wiser: The reading.
+        of_now: Whether only a ranking of the votes as they are counts.
+    """
     from graphengine.ranking import Calibration
 
+    now = store.content_hash() if of_now else None
     for record in stored(store):
-        if record.wanted.not_wiser == not_wiser:
+        if record.wanted.not_wiser == not_wiser and now in {None, record.data_hash}:
             return Calibration.from_json(record.calibration), record.id
     return None
 

@@ -86,11 +86,8 @@ def report_source(store: Store, ranking_id: str, made_at: int, not_wiser: str = 
             hint=f"make it: graphengine rank{options(ranking_id)}", ranking=ranking_id,
         )
     read = store.read
-    counts, edges, contexts = read("count_votes"), read("wiser_edges"), read("contexts")
-    verdicts = read("verdicts", ranking=ranking_id)
-    hashes = dict(zip(contexts.column("id").to_pylist(), contexts.column("data_hash").to_pylist(), strict=True))
-    stale = frozenset(row["context_id"] for row in verdicts.to_pylist()
-                      if row["data_hash"] != hashes.get(row["context_id"]))
+    counts, edges = read("count_votes"), read("wiser_edges")
+    stale = frozenset(read("stale_contexts", ranking=ranking_id).column("context_id").to_pylist())
     reading = check_not_wiser(not_wiser)
     together = structure(counts, reading)
     cycles = zip(together.column("context_id").to_pylist(), together.column("cycles").to_pylist(), strict=True)
@@ -99,8 +96,8 @@ def report_source(store: Store, ranking_id: str, made_at: int, not_wiser: str = 
     stats = read("stats")
     return report.Source(
         contexts=read("context_overview"), cards=read("cards"), ranks=read("ranks", ranking=ranking_id),
-        verdicts=verdicts, edges=edges.append_column("shown", shown(edges, reading)), counts=counts,
-        members=read("members"), scenarios=read("scenarios"), ranking=made[ranking_id],
+        verdicts=read("verdicts", ranking=ranking_id), edges=edges.append_column("shown", shown(edges, reading)),
+        counts=counts, members=read("members"), scenarios=read("scenarios"), ranking=made[ranking_id],
         totals=dict(zip(stats.column("what").to_pylist(), stats.column("number").to_pylist(), strict=True)),
         first=first, last=last, stale=stale,
         circles={context: circles for context, circles in cycles if circles},

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from graphengine.answers import ContextRef
 from graphengine.answers_structure import Structure, UpgradePath, in_words
 from graphengine.errors import InputError, NotRankedError
-from graphengine.tables import STRUCTURES
+from graphengine.ranked import labels
+from graphengine.tables import STRUCTURES, of_contexts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,17 +18,16 @@ if TYPE_CHECKING:
 
 def structure(store: Store, context: ContextRef | None, not_wiser: str = "against") -> Structure:
     """The structure of a context, or of all that have answers; see `MoralGraph.structure`."""
-    from graphengine.ranking.arrays import compute
     from graphengine.ranking.calibration import check_not_wiser
     from graphengine.ranking.structure import structure as structure_of
 
     counts = store.read("count_votes")
     if context is not None:
-        counts = counts.filter(compute().equal(counts.column("context_id"), context.id))
+        counts = of_contexts(counts, [context.id])
     rows = structure_of(counts, check_not_wiser(not_wiser)).to_pylist()
-    titles = {row["id"]: row["title"] or row["id"] for row in store.read("cards").to_pylist()}
+    titles = labels.titles(store)
     if context is None:
-        texts = {row["id"]: row["text"] or row["id"] for row in store.read("contexts").to_pylist()}
+        texts = labels.texts(store)
     else:
         texts = {context.id: context.text}
         rows = rows or [_silent(context.id)]
@@ -59,7 +59,7 @@ def upgrade_path(store: Store, context: ContextRef, source: dict[str, Any], targ
     if not edges.num_rows and not store.read("rankings").num_rows:
         raise NotRankedError("there are no wiser edges yet", hint="graphengine rank", ranking="bradley-terry")
     edges = edges.append_column("shown", ranking.shown(edges))
-    titles = {row["id"]: row["title"] or row["id"] for row in store.read("cards").to_pylist()}
+    titles = labels.titles(store)
     path = ranking.upgrade_path(edges, context.id, *ids)
     links = [{**row, "from_title": titles.get(row["from_id"], row["from_id"]),
               "to_title": titles.get(row["to_id"], row["to_id"])} for row in path.to_pylist()]

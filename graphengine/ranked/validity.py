@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from graphengine.answers_validity import PARTS, Validity
 from graphengine.errors import RankingError
-from graphengine.ranked.names import ranking_id
+from graphengine.ranked import basis, records
 from graphengine.store import sql
+from graphengine.tables import of_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +46,10 @@ def validate(
         raise RankingError(
             "there are no votes to look at" + (": published tallies say nothing of who said what" if tallies.num_rows
                                                else ""), hint="graphengine import votes.csv")
-    chosen, known = _chosen(everything, context)
+    chosen, known = basis.chosen(everything, context, MOST_CONTEXTS, "validity")
     every_count = everything if context is None and len(chosen) == known else _sharing_pairs(everything, chosen)
-    counts, said, members = _among(everything, chosen), _among(store.read("said"), chosen), store.read("members")
+    counts, said = (of_contexts(table, chosen) for table in (everything, store.read("said")))
+    members = store.read("members")
     fitted = _calibration(store, everything, not_wiser)
     other = "tie" if not_wiser == "against" else "against"
     readings = {not_wiser: fitted, other: _calibration(store, everything, other)}
@@ -89,49 +90,20 @@ def _check(shuffles: int, orders: int, min_group: int) -> None:
                                value=value)
 
 
-def _chosen(counts: pa.Table, context: ContextRef | None) -> tuple[list[str], int]:
-    """The contexts to look at, and how many have votes."""
-    voted = sql.run("select distinct context_id from c where wiser + not_wiser + unsure > 0 order by 1", c=counts)
-    ids: list[str] = voted.column("context_id").to_pylist()
-    if context is not None:
-        if context.id not in ids:
-            raise RankingError(f"nobody has answered anything in the context {context.text!r} yet",
-                               hint="graphengine query context_overview", context=context.id)
-        return [context.id], len(ids)
-    if len(ids) > MOST_CONTEXTS:
-        return sorted(ids, key=_lot)[:MOST_CONTEXTS], len(ids)
-    return ids, len(ids)
-
-
-def _lot(context: str) -> bytes:
-    return hashlib.sha256(f"validity:{context}".encode()).digest()
-
-
-def _among(table: pa.Table, contexts: list[str]) -> pa.Table:
-    import pyarrow as pa
-
-    from graphengine.ranking.arrays import compute
-
-    return table.filter(compute().is_in(table.column("context_id").cast(pa.string()), value_set=pa.array(contexts)))
-
-
 def _sharing_pairs(counts: pa.Table, contexts: list[str]) -> pa.Table:
     """What rules that pool contexts need of all counts: the pairs asked about in some contexts, wherever they were."""
     return sql.run(
         "select c.* from c where (least(from_id, to_id), greatest(from_id, to_id)) in"
-        " (select (least(from_id, to_id), greatest(from_id, to_id)) from s)", c=counts, s=_among(counts, contexts),
+        " (select (least(from_id, to_id), greatest(from_id, to_id)) from s)", c=counts, s=of_contexts(counts, contexts),
     ).cast(counts.schema)
 
 
 def _calibration(store: Store, counts: pa.Table, not_wiser: str) -> Calibration:
     """The stored calibration, if it was made from the votes as they are; a new one otherwise."""
-    from graphengine.ranking import Calibration, calibrate
+    from graphengine.ranking import calibrate
 
-    name = ranking_id("bradley-terry", not_wiser=not_wiser)
-    made = next((row for row in store.read("rankings").to_pylist() if row["id"] == name), None)
-    if made and made["data_hash"] == store.content_hash():
-        return Calibration.from_json(made["calibration"])
-    return calibrate(counts, not_wiser=not_wiser)
+    known = records.calibration_of(store, not_wiser, of_now=True)
+    return known[0] if known else calibrate(counts, not_wiser=not_wiser)
 
 
 def _overall(parts: dict[str, Finding]) -> list[str]:
