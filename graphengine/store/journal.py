@@ -239,9 +239,10 @@ class Journal:
         moved = sql.run(
             f"with gone as (select {key}, max(part) as last from g group by all)"
             " select min(n) over (partition by r.key) as first, n, part >= last as there"
-            f" from (select ({key}) as key, part, row_number() over () - 1 as n from r) r"
+            f" from (select ({key}) as key, part, n from r) r"
             f" join (select ({key}) as key, last from gone) using (key) order by n",
-            r=pa.concat_tables([_numbered(table.select(list(spec.key)), number) for number, table in after]),
+            r=pa.concat_tables([_numbered(table.select(list(spec.key)), number) for number, table in after])
+            .append_column("n", pa.array(np.arange(rows.num_rows))),
             g=pa.concat_tables([_numbered(table, number) for number, table in before]),
         )
         first, place, there = (moved.column(c).to_numpy() for c in ("first", "n", "there"))
