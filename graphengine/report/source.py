@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from graphengine.tables import of_contexts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -121,19 +123,18 @@ class View:
 
 def views(source: Source, contexts: Sequence[str]) -> list[View]:
     """The contexts with these ids, in this order; cards without a title are called by their id."""
-    wanted = set(contexts)
     titles = {row["id"]: row["title"] or row["id"] for row in source.cards.select(["id", "title"]).to_pylist()}
-    about = {row["id"]: row for row in source.contexts.to_pylist() if row["id"] in wanted}
-    verdicts = {row["context_id"]: row for row in _of(source.verdicts, wanted)}
+    about = {row["id"]: row for row in source.contexts.to_pylist()}
+    verdicts = {row["context_id"]: row for row in of_contexts(source.verdicts, contexts).to_pylist()}
     cards: dict[str, list[Card]] = defaultdict(list)
-    for row in _of(source.ranks, wanted):
+    for row in of_contexts(source.ranks, contexts).to_pylist():
         cards[row["context_id"]].append(Card(
             row["card_id"], titles.get(row["card_id"], row["card_id"]), row["rank"], row["rank_lower"],
             row["rank_upper"], row["score"], row["lower"], row["upper"], row["p_top"], bool(row["tied_top"]),
             row["component"] or 0,
         ))
     edges: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in _of(source.edges, wanted):
+    for row in of_contexts(source.edges, contexts).to_pylist():
         edges[row["context_id"]].append(row)
     made = []
     for name in contexts:
@@ -145,14 +146,6 @@ def views(source: Source, contexts: Sequence[str]) -> list[View]:
             tuple(_arrows(edges[name], source.circles.get(name, ()))),
         ))
     return made
-
-
-def _of(table: pa.Table, contexts: set[str]) -> list[dict[str, Any]]:
-    import pyarrow as pa
-
-    wanted = pa.table({"context_id": pa.array(sorted(contexts), pa.string())})
-    names = table.schema.names
-    return table.join(wanted, "context_id", join_type="left semi", use_threads=False).select(names).to_pylist()
 
 
 def _arrows(edges: list[dict[str, Any]], circles: Sequence[Sequence[str]]) -> list[Arrow]:

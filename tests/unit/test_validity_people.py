@@ -114,11 +114,13 @@ def test_one_busy_person_decides():
     """Where one person's many answers make the leader, that is told; people who answered alike are one case."""
     votes = [(f"p{n}", "c", "b", "a", "wiser") for n in range(9)] + [(f"p{n}", "c", "a", "b", "not_wiser")
                                                                      for n in range(9)]
-    votes += [("busy", "c", f"x{n}", "b", "wiser") for n in range(40)]
+    votes += [("busy", "c", f"x{n}", card, answer) for n in range(40)
+              for card, answer in (("b", "wiser"), ("a", "not_wiser"))]
     said, counts = survey(votes)
     found = without_people(said, counts, calibrate(make_counts([("c", "a", "b", 9, 9, 1), ("c", "b", "a", 9, 9, 1)])))
     assert (2, 0) == (found.figures["cases"], found.figures["cases_left_aside"])
-    assert 10 == found.rows[0]["people"]
+    assert (10, ["b"], True) == tuple(found.rows[0][key] for key in ("people", "leader", "can_change"))
+    assert (1, "warning") == (found.figures["contexts_one_decides"], found.level)
     assert "busy" not in json.dumps(found.as_json())
 
 
