@@ -25,6 +25,7 @@ from graphengine.ranking.judging import MIN_ANSWERS
 from graphengine.ranking.layout import Layout, blocks, lay_out
 from graphengine.ranking.model import terms, weigh
 from graphengine.ranking.posterior import Exact, posterior
+from graphengine.ranking.top import opposites
 from graphengine.tables import QUESTIONS
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ NEARLY = 0.8
 
 _NOTHING = 1e-6
 _DRAWS = 512
+_opposites = lru_cache(maxsize=CARDS + 1)(opposites)
 
 
 class Question(NamedTuple):
@@ -135,17 +137,8 @@ class Belief:
         """(k + 1, draws) strengths and β, and which card is the best in each draw."""
         size = len(self.mean)
         root = np.linalg.cholesky(self.covariance + 1e-9 * np.eye(size))
-        draws = self.mean[:, None] + root @ _normal(size)
+        draws = self.mean[:, None] + root @ _opposites(size, _DRAWS)
         return draws.astype(np.float32), draws[:-1].argmax(axis=0)
-
-
-@lru_cache(maxsize=CARDS + 1)
-def _normal(size: int) -> Reals:
-    """(size, draws) standard normal numbers in pairs of opposites, always the same."""
-    half = np.random.Generator(np.random.PCG64(19)).standard_normal((size, _DRAWS // 2))
-    both = np.concatenate([half, -half], axis=1)
-    both.setflags(write=False)
-    return both
 
 
 def ask_next(counts: pa.Table, calibration: Calibration, n: int = 20) -> pa.Table:

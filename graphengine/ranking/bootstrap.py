@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from graphengine.errors import RankingError
 from graphengine.ranking.arrays import compute
-from graphengine.ranking.judging import with_tied_top
-from graphengine.ranking.layout import codes
+from graphengine.ranking.judging import answers_about, look_up, with_tied_top
+from graphengine.ranking.layout import codes, lay_out
 from graphengine.ranking.methods import CALIBRATED, METHODS, rank_counts
 from graphengine.tables import ANSWERS, COUNTS
 
@@ -170,19 +170,10 @@ class _Tally:
 
     def add(self, number: int, drawn: pa.Table) -> None:
         """Take down one round."""
-        size = self._ids.num_rows
-        both = pa.concat_tables([self._ids, drawn.select(["context_id", "card_id"])])
-        context, _ = codes(both.column("context_id"))
-        card, cards = codes(both.column("card_id"))
-        key = context * max(len(cards), 1) + card
-        order = np.argsort(key[size:], kind="stable")
-        theirs = key[size:][order]
-        at = np.minimum(np.searchsorted(theirs, key[:size]), max(len(theirs) - 1, 0))
-        there = theirs[at] == key[:size] if len(theirs) else np.zeros(size, bool)
-        contexts = int(self._context.max(initial=-1)) + 1
-        rank = np.bincount(self._context, there, contexts).astype(np.int64)[self._context] + 1
-        if len(theirs):
-            rank[there] = drawn.column("rank").to_numpy()[order[at[there]]]
+        size, contexts = self._ids.num_rows, int(self._context.max(initial=-1)) + 1
+        found = look_up(self._ids, drawn.select(["context_id", "card_id", "rank"]).rename_columns({"rank": "n"}))
+        behind = np.bincount(self._context, found > 0, contexts).astype(np.int64)[self._context] + 1
+        rank = np.where(found > 0, found, behind)
         self.ranks[number] = rank
         first = rank == 1
         many = np.bincount(self._context, first, contexts)[self._context]
@@ -203,16 +194,4 @@ def _with_places(
     for name, values in columns.items():
         at = ranks.schema.get_field_index(name)
         ranks = ranks.set_column(at, ranks.schema.field(at), pa.array(values, ranks.schema.field(at).type))
-    return with_tied_top(ranks, _answers(ranks, counts), people, method=method, confidence=confidence)
-
-
-def _answers(ranks: pa.Table, counts: pa.Table) -> Ints:
-    """Answers about the card of each row."""
-    from graphengine.ranking.layout import lay_out
-
-    layout = lay_out(counts)
-    context = layout.context_column().to_pylist()
-    known = dict(zip(zip(context, layout.card_column().to_pylist(), strict=True), layout.answers_per_node().tolist(),
-                     strict=True))
-    keys = zip(ranks.column("context_id").to_pylist(), ranks.column("card_id").to_pylist(), strict=True)
-    return np.array([known.get(key, 0) for key in keys], np.int64)
+    return with_tied_top(ranks, answers_about(ranks, lay_out(counts)), people, method=method, confidence=confidence)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints
 
 
-
 def components(counts: pa.Table) -> pa.Table:
     """The weak component of every candidate.
 

@@ -1,4 +1,4 @@
-"""Work on both (all) cores: numpy, BLAS and Arrow let go of the interpreter's lock, so threads are enough.
+"""Work on all cores: numpy, BLAS and Arrow let go of the interpreter's lock, so threads are enough.
 
 What is handed out in parts never depends on how many threads there are, so neither do results.
 """

@@ -15,6 +15,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints, Reals
+    from graphengine.ranking.layout import Block
 
 LARGE = 512
 """Contexts of more cards than this are solved by sparse methods (each is a block of its own)."""
@@ -38,6 +39,21 @@ class Dense:
     def log_det(self) -> float:
         """The sum of the log determinants of all contexts."""
         return float(np.linalg.slogdet(self.matrix)[1].sum())
+
+
+def dense(block: Block, weight: Reals, precision: float = 0.0) -> Reals:
+    """(m, width, width) `precision` on the diagonal, plus each row's weight on the difference of its two cards."""
+    m, width = block.nodes.shape
+    cells = m * width
+    to_place, from_place = block.target % width, block.source % width
+    matrix = np.bincount(
+        np.concatenate([block.target * width + from_place, block.source * width + to_place]),
+        np.concatenate([-weight, -weight]), cells * width,
+    ).reshape(m, width, width)
+    place = np.arange(width)
+    own = np.bincount(block.target, weight, cells) + np.bincount(block.source, weight, cells)
+    matrix[:, place, place] += precision + own.reshape(m, width)
+    return matrix
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from graphengine.ranking.keys import ranges, unordered
 from graphengine.ranking.layout import Layout, blocks, lay_out
 from graphengine.ranking.model import weigh
 from graphengine.ranking.output import TIE, Z90
@@ -102,14 +103,12 @@ def shown(edges: pa.Table, not_wiser: NotWiser = "against") -> pa.Array:
 
 
 def _pair_up(layout: Layout) -> _Pairs:
-    low, high = np.minimum(layout.source, layout.target), np.maximum(layout.source, layout.target)
-    nodes = len(layout.node_card)
-    keys, pair = np.unique(low * nodes + high, return_inverse=True)
-    up, down = np.zeros((len(keys), 3), np.int64), np.zeros((len(keys), 3), np.int64)
-    upward = layout.source == low
+    low, high, pair = unordered(layout.source, layout.target)
+    up, down = np.zeros((len(low), 3), np.int64), np.zeros((len(low), 3), np.int64)
+    upward = layout.source < layout.target
     up[pair[upward]] = layout.answers[upward]
     down[pair[~upward]] = layout.answers[~upward]
-    return _Pairs(keys // nodes, keys % nodes, up, down)
+    return _Pairs(low, high, up, down)
 
 
 def _differences(layout: Layout, pairs: _Pairs, calibration: Calibration) -> tuple[Reals, Reals, Reals]:
@@ -120,10 +119,7 @@ def _differences(layout: Layout, pairs: _Pairs, calibration: Calibration) -> tup
     c = np.array(calibration.covariance)
     for block in blocks(layout):
         found = posterior(block, weigh(block.answers, calibration.not_wiser), calibration)
-        begin, end = first[block.contexts], first[block.contexts + 1]
-        owner = np.repeat(np.arange(len(begin)), end - begin)
-        within = np.arange(len(owner)) - np.repeat(np.cumsum(end - begin) - (end - begin), end - begin)
-        which = begin[owner] + within
+        owner, which, _ = ranges(first[block.contexts], first[block.contexts + 1])
         low = pairs.low[which] - layout.start[block.contexts][owner]
         high = pairs.high[which] - layout.start[block.contexts][owner]
         mean[which] = found.theta[owner, high] - found.theta[owner, low]

@@ -7,6 +7,7 @@ there. Every context has its own Newton iteration, so its numbers don't depend o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,17 +15,15 @@ import pyarrow as pa
 
 from graphengine.errors import RankingError
 from graphengine.ranking.arrays import compute
-from graphengine.ranking.layout import codes, lay_out, padded
+from graphengine.ranking.layout import codes, lay_out, make_block, padded
 from graphengine.ranking.model import terms, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from graphengine.ranking.arrays import Ints, Reals
     from graphengine.ranking.calibration import Calibration
-    from graphengine.ranking.layout import Layout
+    from graphengine.ranking.layout import Block, Layout
 
 _BLOCK_CELLS = 200_000
 _MOST_STRENGTHS = 4_000
@@ -41,11 +40,8 @@ class GroupLayout(NamedTuple):
         groups: (contexts,) number of groups with answers in each context.
         member: (pairs of context and group,) which group, context by context.
         start: (contexts + 1,) first such pair of each context.
-        source: (rows,) node asked from; rows are sorted by context.
-        target: (rows,) node asked about.
-        slot: (rows,) 0: nobody's group; else the place of the group among those of its context, from 1.
-        answers: (rows, 3).
-        row_start: (contexts + 1,) first row of each context.
+        apart: `base` with a row for each group that answered a question, and one for everybody else.
+        slot: (rows of `apart`,) 0: nobody's group; else the place of the group among those of its context, from 1.
     """
 
     base: Layout
@@ -53,32 +49,22 @@ class GroupLayout(NamedTuple):
     groups: Ints
     member: Ints
     start: Ints
-    source: Ints
-    target: Ints
+    apart: Layout
     slot: Ints
-    answers: Ints
-    row_start: Ints
 
 
 class GroupBlock(NamedTuple):
     """Contexts of like size with equally many groups: the posterior of their strengths.
 
     Attributes:
-        contexts: (m,) which contexts of the layout.
-        nodes: (m, width) node of each card, -1 for padding.
+        block: The contexts.
         theta: (m, width, 1 + groups) most probable μ, θ_1, θ_2, …; 0 for padding.
         covariance: (m, width (1 + groups), width (1 + groups)) with what is not known of β and τ in it.
     """
 
-    contexts: Ints
-    nodes: Ints
+    block: Block
     theta: Reals
     covariance: Reals
-
-    @property
-    def real(self) -> NDArray[np.bool_]:
-        """(m, width) False for padding."""
-        return self.nodes >= 0
 
 
 def lay_out_groups(counts: pa.Table, groups: pa.Table) -> GroupLayout:
@@ -121,8 +107,8 @@ def lay_out_groups(counts: pa.Table, groups: pa.Table) -> GroupLayout:
     member = pairs[real]
     start = np.searchsorted(member // width, edges)
     slot = np.where(real, np.cumsum(real) - start[pairs // width], 0)[pair]
-    return GroupLayout(base, names, np.diff(start), member % width - 1, start, source, target, slot, answers,
-                       np.searchsorted(context, edges))
+    apart = replace(base, source=source, target=target, answers=answers, row_start=np.searchsorted(context, edges))
+    return GroupLayout(base, names, np.diff(start), member % width - 1, start, apart, slot)
 
 
 def _nodes_of(base: Layout, other: Layout) -> Ints:
@@ -154,36 +140,27 @@ def fit(layout: GroupLayout, calibration: Calibration, group_spread: float) -> I
             f"a context has {largest:,} strengths (cards x groups); at most {_MOST_STRENGTHS:,} can be fitted together",
             hint="rank each group on its own, or use a variable with fewer values", method="bradley-terry-groups",
         )
-    answers = weigh(layout.answers.astype(np.float64), calibration.not_wiser)
     kinds, kind = np.unique(np.stack([width, slots], axis=1), axis=0, return_inverse=True)
     for number, (w, s) in enumerate(kinds.tolist()):
         members = np.nonzero(kind.ravel() == number)[0]
         take = max(1, _BLOCK_CELLS // (w * s) ** 2)
         for at in range(0, len(members), take):
-            yield _posterior(layout, answers, members[at : at + take], w, s, calibration, group_spread)
+            block = make_block(layout.apart, members[at : at + take], w)
+            yield _posterior(block, layout.slot[block.rows], s, calibration, group_spread)
 
 
-def _posterior(
-    layout: GroupLayout, answers: Reals, contexts: Ints, width: int, slots: int, calibration: Calibration,
-    group_spread: float,
-) -> GroupBlock:
-    base, m, size = layout.base, len(contexts), width * slots
-    place = np.arange(width)
-    nodes = base.start[contexts][:, None] + place
-    nodes[place >= base.sizes[contexts][:, None]] = -1
-    first, many = layout.row_start[contexts], layout.row_start[contexts + 1] - layout.row_start[contexts]
-    owner = np.repeat(np.arange(m), many)
-    rows = np.arange(len(owner)) - np.repeat(np.cumsum(many) - many, many) + first[owner]
-    own_first = base.start[contexts][owner]
-    slot = layout.slot[rows]
-    source, target = ((ends[rows] - own_first) * slots + slot for ends in (layout.source, layout.target))
+def _posterior(block: Block, slot: Ints, slots: int, calibration: Calibration, group_spread: float) -> GroupBlock:
+    m, width = block.nodes.shape
+    size = width * slots
+    source, target = (ends % width * slots + slot for ends in (block.source, block.target))
     prior = _prior(slots - 1, calibration.sigma, group_spread * calibration.sigma)
-    problem = _Problem(owner, source, target, answers[rows], prior, m, width, calibration.beta, calibration.log_tau)
+    problem = _Problem(block.owner, source, target, weigh(block.answers, calibration.not_wiser), prior, m, width,
+                       calibration.beta, calibration.log_tau)
     theta, move, curvature = _climb(problem)
     own = np.linalg.inv(curvature)
     spread = np.matmul(np.matmul(move, np.array(calibration.covariance)), move.transpose(0, 2, 1))
     covariance = own + spread
-    return GroupBlock(contexts, nodes, theta.reshape(m, width, slots),
+    return GroupBlock(block, theta.reshape(m, width, slots),
                       0.5 * (covariance + covariance.transpose(0, 2, 1)).reshape(m, size, size))
 
 

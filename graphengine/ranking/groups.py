@@ -14,7 +14,8 @@ from graphengine.ranking.arrays import compute
 from graphengine.ranking.connected import weak_components
 from graphengine.ranking.group_model import fit, lay_out_groups
 from graphengine.ranking.output import Scores
-from graphengine.tables import GROUP_COUNTS
+from graphengine.ranking.top import opposites
+from graphengine.tables import ANSWERS, GROUP_COUNTS
 
 if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints, Reals
@@ -25,6 +26,7 @@ GROUP_SPREAD = 0.5
 """Standard deviation of a group's own part of a strength, as a share of the spread σ of the strengths."""
 
 _DRAWS = 2_048
+_opposites = lru_cache(maxsize=16)(opposites)
 _TAIL = 0.05
 _NUMBERS_AT_ONCE = 1_000_000
 _PAIRWISE = 128
@@ -68,10 +70,10 @@ def group_counts(said: pa.Table, members: pa.Table, variable: str) -> pa.Table:
     keys = list(GROUP_COUNTS.key)
     answer = said.column("answer")
     counted = said.select(["user_id", "context_id", "from_id", "to_id"])
-    for name in ("wiser", "not_wiser", "unsure"):
+    for name in ANSWERS:
         counted = counted.append_column(name, pc.equal(answer, name).cast(pa.int64()))
     joined = counted.join(own, "user_id", join_type="inner")
-    summed = joined.group_by(keys).aggregate([(name, "sum") for name in ("wiser", "not_wiser", "unsure")])
+    summed = joined.group_by(keys).aggregate([(name, "sum") for name in ANSWERS])
     summed = summed.rename_columns([name.removesuffix("_sum") for name in summed.column_names])
     return summed.select(GROUP_COUNTS.schema.names).sort_by([(key, "ascending") for key in keys]).cast(
         GROUP_COUNTS.schema)
@@ -123,10 +125,11 @@ def bradley_terry_groups(
     n = len(base.node_card)
     score, sd, p_top = np.empty(n), np.empty(n), np.empty(n)
     lower, upper = np.empty(n, np.int64), np.empty(n, np.int64)
-    for block in fit(layout, calibration, group_spread):
-        nodes, real = block.nodes[block.real], block.real
-        least = _least(block.theta)
-        found = _draw(block, least)
+    for fitted in fit(layout, calibration, group_spread):
+        real = fitted.block.real
+        nodes = fitted.block.nodes[real]
+        least = _least(fitted.theta)
+        found = _draw(fitted, least)
         score[nodes] = least[real]
         for whole, part in zip((sd, p_top, lower, upper), found, strict=True):
             whole[nodes] = part[real]
@@ -156,8 +159,8 @@ def satisfaction(
     layout = lay_out_groups(counts, groups)
     base = layout.base
     parts: dict[str, list[Reals]] = {name: [] for name in ("node", "group", "score", "least", "mean")}
-    for block in fit(layout, calibration, group_spread):
-        own = block.theta[:, :, 1:]
+    for block, theta, _ in fit(layout, calibration, group_spread):
+        own = theta[:, :, 1:]
         many = own.shape[2]
         if not many:
             continue
@@ -182,17 +185,17 @@ def _least(theta: Reals) -> Reals:
     return (theta[:, :, 1:] if theta.shape[2] > 1 else theta).min(axis=2)
 
 
-def _draw(block: GroupBlock, least: Reals) -> tuple[Reals, Reals, Ints, Ints]:
+def _draw(fitted: GroupBlock, least: Reals) -> tuple[Reals, Reals, Ints, Ints]:
     """sd, P(top), lower and upper rank of the cards of a block, each (m, width)."""
-    m, width, slots = block.theta.shape
+    m, width, slots = fitted.theta.shape
     size = width * slots
     # In order of the score, so that the numbers depend neither on names nor on neighbours.
-    order = np.argsort(-np.where(block.real, least, -np.inf), axis=1, kind="stable")
+    order = np.argsort(-np.where(fitted.block.real, least, -np.inf), axis=1, kind="stable")
     cells = (order[:, :, None] * slots + np.arange(slots)).reshape(m, size)
-    mean = np.take_along_axis(block.theta.reshape(m, size), cells, axis=1)
-    root = np.linalg.cholesky(block.covariance[np.arange(m)[:, None, None], cells[:, :, None], cells[:, None, :]])
-    real = np.take_along_axis(block.real, order, axis=1)
-    draws = _standard_draws(size)
+    mean = np.take_along_axis(fitted.theta.reshape(m, size), cells, axis=1)
+    root = np.linalg.cholesky(fitted.covariance[np.arange(m)[:, None, None], cells[:, :, None], cells[:, None, :]])
+    real = np.take_along_axis(fitted.block.real, order, axis=1)
+    draws = _opposites(size, _DRAWS, np.float32)
     low, high = int(_TAIL * _DRAWS), int(np.ceil((1 - _TAIL) * _DRAWS)) - 1
     found = (np.empty((m, width)), np.empty((m, width)), np.empty((m, width), np.int64),
              np.empty((m, width), np.int64))
@@ -226,12 +229,3 @@ def _ranks(values: Reals) -> Ints:
         ranks[:one] += above
         ranks[one] += np.uint8(one) - above.sum(axis=0, dtype=np.uint8)
     return ranks.transpose(1, 0, 2)
-
-
-@lru_cache(maxsize=16)
-def _standard_draws(size: int) -> Reals:
-    """(size, draws) standard normal numbers, always the same; half of them are the others' negatives."""
-    half = np.random.Generator(np.random.PCG64(19)).standard_normal((size, _DRAWS // 2))
-    draws = np.concatenate([half, -half], axis=1).astype(np.float32)
-    draws.setflags(write=False)
-    return draws

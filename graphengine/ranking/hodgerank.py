@@ -8,7 +8,7 @@ import numpy as np
 
 from graphengine.ranking.calibration import check_not_wiser
 from graphengine.ranking.connected import weak_components
-from graphengine.ranking.curvature import LARGE, Sparse
+from graphengine.ranking.curvature import LARGE, Sparse, dense
 from graphengine.ranking.layout import blocks, lay_out
 from graphengine.ranking.wins import pair_up, without_uncertainty
 
@@ -133,24 +133,10 @@ def _solve(block: Block, weight: Reals, y: Reals, component: Ints) -> tuple[Real
         for at, ridge in enumerate((RIDGE, 0.0)):
             found[at, 0, :size] = Sparse(block.source, block.target, weight, ridge, size).columns(right[0, :size])[:, 0]
         return found[0], found[1]
-    laplacian = _laplacian(block, weight)
+    laplacian = dense(block, weight)
     drawn = np.linalg.solve(laplacian + RIDGE * np.eye(width), right)
     # Constant on a component is what the Laplacian can't see; with that filled in, it has an inverse.
     same = (component[:, :, None] == component[:, None, :]).astype(np.float64)
     scale = 1 + np.trace(laplacian, axis1=1, axis2=2)[:, None, None] / width
     free = np.linalg.solve(laplacian + scale * same / same.sum(axis=2, keepdims=True), right)
     return drawn[:, :, 0], free[:, :, 0]
-
-
-def _laplacian(block: Block, weight: Reals) -> Reals:
-    m, width = block.nodes.shape
-    cells = m * width
-    to_place, from_place = block.target % width, block.source % width
-    matrix = np.bincount(
-        np.concatenate([block.target * width + from_place, block.source * width + to_place]),
-        np.concatenate([-weight, -weight]), cells * width,
-    ).reshape(m, width, width)
-    place = np.arange(width)
-    own = np.bincount(block.target, weight, cells) + np.bincount(block.source, weight, cells)
-    matrix[:, place, place] += own.reshape(m, width)
-    return matrix

@@ -18,9 +18,11 @@ import pyarrow as pa
 
 from graphengine.ranking.arrays import compute
 from graphengine.ranking.judging import MIN_ANSWERS, MIN_PEOPLE, RIVAL, verdicts
-from graphengine.ranking.layout import blocks, codes, lay_out, sum_at
+from graphengine.ranking.keys import ranges, unordered
+from graphengine.ranking.layout import blocks, lay_out, sum_at
 from graphengine.ranking.model import terms, weigh
 from graphengine.ranking.posterior import most_probable
+from graphengine.ranking.validity.votes import read_votes
 from graphengine.tables import ANSWERS, COUNTS, INFLUENCE, PEOPLE
 
 if TYPE_CHECKING:
@@ -103,23 +105,9 @@ class _Votes:
 
 
 def _read(said: pa.Table, layout: Layout) -> _Votes:
-    pc, cards, nodes = compute(), len(layout.cards), len(layout.node_card)
-
-    def place(name: str, values: pa.Array) -> Ints:
-        found = pc.index_in(said.column(name).cast(pa.string()), value_set=values)
-        return pc.fill_null(found, -1).combine_chunks().to_numpy().astype(np.int64)
-
-    def node(card: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-        return _find(layout.node_context * cards + layout.node_card, context * cards + card)
-
-    context, answer = place("context_id", layout.contexts), place("answer", pa.array(ANSWERS))
-    (source, one), (target, other) = node(place("from_id", layout.cards)), node(place("to_id", layout.cards))
-    row, there = _find(layout.source * nodes + layout.target, source * nodes + target)
-    user, users = codes(said.column("user_id"))
-    good = one & other & there & (context >= 0) & (answer >= 0)
-    context, row, answer, user = context[good], row[good], answer[good], user[good]
-    order = np.lexsort((answer, row, user, context))
-    voters, voter = np.unique(context * len(users) + user, return_inverse=True)
+    user, row, answer, users = read_votes(said, layout)
+    voters, voter = np.unique(layout.row_context[row] * len(users) + user, return_inverse=True)
+    order = np.argsort(voter, kind="stable")
     return _Votes(row[order], answer[order], voter[order], voters // len(users), voters % len(users), users)
 
 
@@ -194,8 +182,7 @@ class _World:
         mine = np.bincount(votes.voter, about, number)
         answers = layout.answers_per_node()[self.leader[votes.context]]
         few = (mine > 0) & ((answers - mine < MIN_ANSWERS) | (self.people[self.leader[votes.context]] <= MIN_PEOPLE))
-        low, high = np.minimum(layout.source, layout.target), np.maximum(layout.source, layout.target)
-        pairs, pair = np.unique(low * len(layout.node_card) + high, return_inverse=True)
+        pairs, _, pair = unordered(layout.source, layout.target)
         total = sum_at(pair, layout.answers.sum(axis=1), len(pairs))
         both = votes.voter * len(pairs) + pair[votes.row]
         keys, own = np.unique(both, return_counts=True)
@@ -287,9 +274,9 @@ class _World:
         layout, votes, voter = self.layout, self.votes, self.cases[case]
         names = pa.array([f"{at:09d}" for at in range(len(case))])
         context = votes.context[voter]
-        owner, rows, shift = _ranges(layout.row_start[context], layout.row_start[context + 1])
+        owner, rows, shift = ranges(layout.row_start[context], layout.row_start[context + 1])
         answers = layout.answers[rows]
-        mine, which, _ = _ranges(np.searchsorted(votes.voter, voter), np.searchsorted(votes.voter, voter + 1))
+        mine, which, _ = ranges(np.searchsorted(votes.voter, voter), np.searchsorted(votes.voter, voter + 1))
         np.subtract.at(answers, (votes.row[which] + shift[mine], votes.answer[which]), 1)
         answers = np.maximum(answers, 0)
         columns: dict[str, Any] = {
@@ -299,9 +286,9 @@ class _World:
             **{answer: answers[:, at] for at, answer in enumerate(ANSWERS)},
         }
         counts = pa.table(columns, schema=COUNTS.schema)
-        owner, nodes, shift = _ranges(layout.start[context], layout.start[context + 1])
+        owner, nodes, shift = ranges(layout.start[context], layout.start[context + 1])
         left = self.people[nodes]
-        mine, which, _ = _ranges(np.searchsorted(self.side_voter, voter), np.searchsorted(self.side_voter, voter + 1))
+        mine, which, _ = ranges(np.searchsorted(self.side_voter, voter), np.searchsorted(self.side_voter, voter + 1))
         left[self.side_node[which] + shift[mine]] -= 1
         people = pa.table({
             "context_id": names.take(pa.array(owner)),
@@ -328,11 +315,3 @@ def _why(said: dict[str, Any]) -> str:
     if said["single_winner"]:
         return "another card would be named"
     return "without them, " + "; ".join(said["reason"].removeprefix("no single winner: ").split("; ")[:-1])
-
-
-def _ranges(first: Ints, last: Ints) -> tuple[Ints, Ints, Ints]:
-    """Of ranges laid end to end: the owner of each entry, the entry, and what to add to an entry for its place."""
-    size = last - first
-    owner = np.repeat(np.arange(len(first)), size)
-    shift = np.cumsum(size) - size - first
-    return owner, np.arange(len(owner)) - shift[owner], shift

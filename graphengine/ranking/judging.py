@@ -15,7 +15,7 @@ import pyarrow as pa
 from graphengine.errors import RankingError
 from graphengine.ranking.arrays import compute
 from graphengine.ranking.layout import codes, lay_out
-from graphengine.ranking.output import COVERED, PARTS
+from graphengine.ranking.output import COVERED, covering
 from graphengine.tables import RANKS, VERDICTS
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from graphengine.ranking.arrays import Ints
     from graphengine.ranking.calibration import Calibration
+    from graphengine.ranking.layout import Layout
 
 
 MIN_ANSWERS = 5
@@ -70,11 +71,7 @@ def verdicts(
         RankingError: If `confidence` is not above 0 and at most 1.
     """
     layout = lay_out(counts)
-    answers = _look_up(ranks, pa.table({
-        "context_id": layout.context_column(), "card_id": layout.card_column(),
-        "n": pa.array(layout.answers_per_node()),
-    }))
-    judged = judge(ranks, answers, people, method=method, confidence=confidence)
+    judged = judge(ranks, answers_about(ranks, layout), people, method=method, confidence=confidence)
     if said is not None and method == "bradley-terry":
         _leave_people_out(judged, ranks, counts, said, calibration, confidence)
     silent = "no card is ranked: no edge of this context passes the edge rule" if method == "pagerank" else (
@@ -156,14 +153,10 @@ def _mark(ranks: pa.Table, single: set[str]) -> pa.Table:
     if _has_probability(ranks):
         p_top = ranks.column("p_top").to_numpy()
         order = np.lexsort((rank, -p_top, context))
-        # Whole numbers, so that a context's sums do not depend on those before it.
-        share, sorted_context = np.rint(p_top[order] * PARTS).astype(np.int64), context[order]
-        start = np.searchsorted(sorted_context, sorted_context)
-        before = np.cumsum(share) - share
-        before -= before[start]
-        alone = np.array([name in single for name in names.to_pylist()], bool)[sorted_context]
+        start = np.searchsorted(context[order], np.arange(len(names) + 1))
+        alone = np.array([name in single for name in names.to_pylist()], bool)[context[order]]
         top = np.empty(len(order), bool)
-        top[order] = np.where(alone, np.arange(len(order)) == start, before < (COVERED - 1e-9) * PARTS)
+        top[order] = np.where(alone, np.arange(len(order)) == start[context[order]], covering(p_top[order], start))
     else:
         top = rank == 1
     at = RANKS.schema.get_field_index("tied_top")
@@ -188,7 +181,7 @@ def judge(
     keys, first = key[order].tolist(), order[ends[:-1]]
     component = ranks.column("component").to_numpy()[order].tolist()
     about = np.asarray(answers)[first].tolist()
-    persons = None if people is None else _look_up(ranks, people.rename_columns({"people": "n"}))[first].tolist()
+    persons = None if people is None else look_up(ranks, people.rename_columns({"people": "n"}))[first].tolist()
     judged = {}
     for at, (name, start, end) in enumerate(zip(names.to_pylist(), ends[:-1], ends[1:], strict=True)):
         part = slice(start, end)
@@ -258,7 +251,19 @@ def _number(n: int, one: str, many: str = "") -> str:
     return f"{n} {one if n == 1 else many or one + 's'}"
 
 
-def _look_up(ranks: pa.Table, values: pa.Table) -> Ints:
+def answers_about(ranks: pa.Table, layout: Layout) -> Ints:
+    """(rows,) answers about the card of each row of RANKS."""
+    return look_up(ranks, pa.table({
+        "context_id": layout.context_column(), "card_id": layout.card_column(),
+        "n": pa.array(layout.answers_per_node()),
+    }))
+
+
+def look_up(ranks: pa.Table, values: pa.Table) -> Ints:
+    """(rows,) `n` of the context and card of each row of RANKS; 0 where there is none.
+
+    `values` has the columns `context_id, card_id, n`, each card of a context once.
+    """
     keys = ["context_id", "card_id"]
     wanted = ranks.select(keys)
     both = pa.concat_tables([wanted, values.select(keys).cast(wanted.schema)])

@@ -1,4 +1,4 @@
-"""Numbers that stand for things, as places in the sorted list of the different ones."""
+"""Whole numbers that stand for things: the different ones, pairs of them, ranges of them laid end to end."""
 
 from __future__ import annotations
 
@@ -40,3 +40,34 @@ def in_order(keys: Ints) -> tuple[Ints, Ints]:
     at = carrying & ((1 << bits) - 1)
     carrying >>= bits
     return at, carrying
+
+
+def unordered(one: Ints, other: Ints) -> tuple[Ints, Ints, Ints]:
+    """The unordered pairs that occur, sorted: the lower and the higher number of each; and the pair of each entry.
+
+    Example:
+        >>> [part.tolist() for part in unordered(np.array([2, 5, 4]), np.array([4, 3, 2]))]
+        [[2, 3], [4, 5], [0, 1, 0]]
+    """
+    if not len(one):
+        return one, other, one
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    first = int(low.min())
+    span = int(high.max()) - first + 1
+    keys, pair = distinct((low - first) * span + (high - first))
+    return keys // span + first, keys % span + first, pair
+
+
+def ranges(first: Ints, last: Ints) -> tuple[Ints, Ints, Ints]:
+    """Ranges (`last` left out) laid end to end: which range each entry is of, the entries, and the shift of each range.
+
+    The place of an entry is the entry plus the shift of its range.
+
+    Example:
+        >>> [part.tolist() for part in ranges(np.array([7, 2]), np.array([9, 3]))]
+        [[0, 0, 1], [7, 8, 2], [-7, 0]]
+    """
+    size = last - first
+    owner = np.repeat(np.arange(len(first)), size)
+    shift = np.cumsum(size) - size - first
+    return owner, np.arange(len(owner)) - shift[owner], shift

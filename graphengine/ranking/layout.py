@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from graphengine.errors import RankingError
 from graphengine.ranking.cores import spread
-from graphengine.ranking.keys import distinct
+from graphengine.ranking.keys import distinct, ranges
 from graphengine.ranking.texts import codes, encode, encode_runs
+from graphengine.tables import ANSWERS, COUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,13 +93,12 @@ def read_answers(counts: pa.Table) -> Ints:
     Raises:
         RankingError: If a column is missing or a number is negative.
     """
-    missing = [name for name in ("context_id", "from_id", "to_id", "wiser", "not_wiser", "unsure")
-               if name not in counts.column_names]
+    missing = [name for name in (*COUNTS.key, *ANSWERS) if name not in counts.column_names]
     if missing:
         raise RankingError(f"the counts lack the columns {', '.join(missing)}",
                            hint="pass a table of the schema graphengine.tables.COUNTS", columns=missing)
     answers = np.empty((counts.num_rows, 3), np.int64)
-    for at, name in enumerate(("wiser", "not_wiser", "unsure")):
+    for at, name in enumerate(ANSWERS):
         answers[:, at] = counts.column(name).to_numpy()
     if answers.size and answers.min() < 0:
         row = int(np.nonzero(answers.min(axis=1) < 0)[0][0])
@@ -282,9 +282,7 @@ def make_block(layout: Layout, contexts: Ints, width: int) -> Block:
     place = np.arange(width)
     nodes = layout.start[contexts][:, None] + place
     nodes[place >= layout.sizes[contexts][:, None]] = -1
-    first, last = layout.row_start[contexts], layout.row_start[contexts + 1]
-    owner = np.repeat(np.arange(len(contexts)), last - first)
-    rows = np.arange(len(owner)) - np.repeat(np.cumsum(last - first) - (last - first), last - first) + first[owner]
+    owner, rows, _ = ranges(layout.row_start[contexts], layout.row_start[contexts + 1])
     shift = owner * width - layout.start[contexts][owner]
     return Block(
         contexts=contexts, nodes=nodes, rows=rows, owner=owner, source=layout.source[rows] + shift,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -16,12 +15,13 @@ from graphengine.ranking.groups import bradley_terry_groups
 from graphengine.ranking.hodgerank import hodgerank
 from graphengine.ranking.judging import check_confidence, with_tied_top
 from graphengine.ranking.pagerank import pagerank
+from graphengine.ranking.rules import closest
 from graphengine.ranking.schulze import schulze
 from graphengine.ranking.win_rate import win_rate
 from graphengine.tables import RANKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from graphengine.ranking.model import NotWiser
     from graphengine.ranking.output import Scores
@@ -122,23 +122,28 @@ def _score(
     )
 
 
+def parameters_of(method: str) -> tuple[str, ...]:
+    """The parameters that a method takes.
+
+    Raises:
+        RankingError: If there is no such method; the hint names the closest, and all.
+    """
+    if method not in METHODS:
+        raise RankingError(f"unknown method: {method!r}", hint=closest(method, METHODS), method=method)
+    return METHODS[method]
+
+
 def check_parameters(method: str, parameters: dict[str, Any]) -> None:
     """Are the method and its parameters known?
 
     Raises:
         RankingError: If not; the hint names the closest, or lists the known ones.
     """
-    if method not in METHODS:
-        raise RankingError(f"unknown method: {method!r}", hint=_closest(method, METHODS), method=method)
-    unknown = [name for name in parameters if name not in METHODS[method]]
+    known = parameters_of(method)
+    unknown = [name for name in parameters if name not in known]
     if unknown:
         raise RankingError(f"{method} takes no parameter {', '.join(unknown)}",
-                           hint=_closest(unknown[0], METHODS[method], "it takes"), method=method, parameters=unknown)
-
-
-def _closest(name: str, known: Iterable[str], introduced: str = "one of") -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return (f"did you mean {close[0]}? " if close else "") + f"{introduced}: {', '.join(known)}"
+                           hint=closest(unknown[0], known, "it takes"), method=method, parameters=unknown)
 
 
 def _groups(groups: pa.Table | None) -> pa.Table:

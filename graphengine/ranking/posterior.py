@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphengine.ranking.curvature import LARGE, Dense, Sparse
+from graphengine.ranking.curvature import LARGE, Dense, Sparse, dense
 from graphengine.ranking.model import Terms, terms
 from graphengine.ranking.sampled import Sampled, sample
 from graphengine.ranking.top import Places, places
@@ -60,7 +60,7 @@ def evaluate(block: Block, answers: Reals, theta: Reals, beta: float, log_tau: f
     weight = -row.dd
     curvature = (
         Sparse(block.source, block.target, weight, precision, width) if width > LARGE
-        else Dense(_matrix(block, weight, precision))
+        else Dense(dense(block, weight, precision))
     )
     cross = np.stack([differences(weight), differences(-row.d_tau)], axis=1).reshape(m, width, 2)
     return State(
@@ -140,18 +140,3 @@ def posterior(block: Block, answers: Reals, calibration: Calibration) -> Exact |
     own = 0.5 * (own + own.transpose(0, 2, 1))
     spread = np.matmul(np.matmul(move, c), move.transpose(0, 2, 1))
     return Exact(state.theta + step, move, own, own + 0.5 * (spread + spread.transpose(0, 2, 1)))
-
-
-def _matrix(block: Block, weight: Reals, precision: float) -> Reals:
-    """H: the prior's precision on the diagonal, plus each row's weight on the difference of its two cards."""
-    m, width = block.nodes.shape
-    cells = m * width
-    to_place, from_place = block.target % width, block.source % width
-    matrix = np.bincount(
-        np.concatenate([block.target * width + from_place, block.source * width + to_place]),
-        np.concatenate([-weight, -weight]), cells * width,
-    ).reshape(m, width, width)
-    place = np.arange(width)
-    own = np.bincount(block.target, weight, cells) + np.bincount(block.source, weight, cells)
-    matrix[:, place, place] += precision + own.reshape(m, width)
-    return matrix

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from graphengine.ranking.cores import spread
-from graphengine.ranking.keys import distinct, in_order
+from graphengine.ranking.keys import distinct, in_order, unordered
 from graphengine.ranking.layout import parts
 from graphengine.ranking.rules import derive
 
@@ -26,12 +26,6 @@ class Kept(NamedTuple):
     source: Ints
     target: Ints
     weight: Reals
-
-
-class _Pairs(NamedTuple):
-    low: Ints  # (pairs,) node of the smaller card id
-    high: Ints
-    slot: Ints  # (rows,) 2 * pair, + 1 where the row asks from high to low
 
 
 def kept_edges(layout: Layout, rule: EdgeRule) -> Kept:
@@ -85,10 +79,9 @@ def _count(layout: Layout, rule: EdgeRule, rows: slice, back: Ints) -> Counters:
 
 
 def _pooled(layout: Layout, rule: EdgeRule) -> Kept:
-    pairs = _pair_up(layout)
-    low, high = layout.node_card[pairs.low], layout.node_card[pairs.high]
-    keys, place = distinct(low * max(len(layout.cards), 1) + high)
-    slot = 2 * place[pairs.slot >> 1] + (pairs.slot & 1)
+    low, high, pair = unordered(layout.source, layout.target)
+    keys, place = distinct(layout.node_card[low] * max(len(layout.cards), 1) + layout.node_card[high])
+    slot = 2 * place[pair] + (layout.source > layout.target)
     own = np.stack([np.bincount(slot, answers, 2 * len(keys)) for answers in layout.answers.T], axis=1).astype(np.int64)
     other = own.reshape(-1, 2, 3)[:, ::-1].reshape(-1, 3)
     counters = derive(np.stack([*own.T, other[:, 0], own.sum(axis=1) + other.sum(axis=1)]), rule)
@@ -97,18 +90,7 @@ def _pooled(layout: Layout, rule: EdgeRule) -> Kept:
     up, down = np.nonzero(keep[2 * place])[0], np.nonzero(keep[2 * place + 1])[0]
     at = np.concatenate([up, down])
     order = np.argsort(at, kind="stable")
-    source = np.concatenate([pairs.low[up], pairs.high[down]])
-    target = np.concatenate([pairs.high[up], pairs.low[down]])
+    source = np.concatenate([low[up], high[down]])
+    target = np.concatenate([high[up], low[down]])
     value = np.concatenate([weight[2 * place[up]], weight[2 * place[down] + 1]])
     return Kept(source[order], target[order], value[order])
-
-
-def _pair_up(layout: Layout) -> _Pairs:
-    source, target = layout.source, layout.target
-    if not len(source):
-        return _Pairs(source, target, source)
-    low, high = np.minimum(source, target), np.maximum(source, target)
-    first = int(low.min())
-    span = int(high.max()) - first + 1
-    keys, pair = distinct((low - first) * span + (high - first))
-    return _Pairs(keys // span + first, keys % span + first, 2 * pair + (source > target))

@@ -20,7 +20,7 @@ from graphengine.ranking.layout import Layout, lay_out
 from graphengine.tables import RULE_EDGES, TALLIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -125,9 +125,13 @@ def find_rule(name: str) -> EdgeRule:
     """
     if name in EDGE_RULES:
         return EDGE_RULES[name]
-    close = difflib.get_close_matches(name, EDGE_RULES, n=1)
-    hint = (f"did you mean {close[0]}? " if close else "") + f"one of: {', '.join(EDGE_RULES)}"
-    raise RankingError(f"unknown edge rule: {name!r}", hint=hint, value=name)
+    raise RankingError(f"unknown edge rule: {name!r}", hint=closest(name, EDGE_RULES), value=name)
+
+
+def closest(name: str, known: Iterable[str], introduced: str = "one of") -> str:
+    """A hint for a name that is not known: the closest that is, if one is close, and all of them."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return (f"did you mean {close[0]}? " if close else "") + f"{introduced}: {', '.join(known)}"
 
 
 def rule_edges(counts: pa.Table, rule: str, tallies: pa.Table | None = None, context: str | None = None) -> pa.Table:

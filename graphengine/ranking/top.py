@@ -178,6 +178,14 @@ def standard_draws(width: int) -> NDArray[np.float32]:
     return normal
 
 
+def opposites(size: int, draws: int, kind: type[np.floating[Any]] = np.float64) -> Reals:
+    """(size, draws) standard normal numbers, always the same; half of them are the others' negatives."""
+    half = np.random.Generator(np.random.PCG64(19)).standard_normal((size, draws // 2))
+    both = np.concatenate([half, -half], axis=1).astype(kind)
+    both.setflags(write=False)
+    return both
+
+
 @lru_cache(maxsize=64)
 def whole_draws(width: int) -> NDArray[np.float32]:
     """(2, width, 512) `standard_draws` times `DRAW_UNIT` in whole numbers; the last 3 are 0 and no draws."""

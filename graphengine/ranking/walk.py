@@ -9,6 +9,7 @@ import numpy as np
 
 from graphengine.ranking import fast
 from graphengine.ranking.cores import cores, spread
+from graphengine.ranking.keys import ranges
 
 if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints, Reals
@@ -101,10 +102,7 @@ def published(graphs: Graphs) -> Reals:
 
 def _eliminate(graphs: Graphs, share: Reals, members: Ints, size: int) -> Reals:
     """(m, size) scores of graphs of equal size."""
-    first, last = graphs.edge_start[members], graphs.edge_start[members + 1]
-    many = last - first
-    owner = np.repeat(np.arange(len(members)), many)
-    edge = np.arange(len(owner)) + np.repeat(first - (np.cumsum(many) - many), many)
+    owner, edge, _ = ranges(graphs.edge_start[members], graphs.edge_start[members + 1])
     shift = graphs.start[members][owner]
     matrix = np.zeros((len(members), size, size))
     matrix[owner, graphs.target[edge] - shift, graphs.source[edge] - shift] = -share[edge]

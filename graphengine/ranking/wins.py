@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphengine.ranking.connected import weak_components
+from graphengine.ranking.keys import unordered
 from graphengine.ranking.output import Scores
 
 if TYPE_CHECKING:
@@ -26,15 +27,12 @@ def pair_up(layout: Layout, not_wiser: NotWiser) -> Layout:
     wiser, no, unsure = layout.answers.T.astype(np.float64)
     half = unsure / 2 if not_wiser == "against" else (unsure + no) / 2
     for_target, for_source = wiser + half, half + (no if not_wiser == "against" else 0.0)
-    low, high = np.minimum(layout.source, layout.target), np.maximum(layout.source, layout.target)
-    upward = layout.source == low
-    nodes = max(len(layout.node_card), 1)
-    keys, pair = np.unique(low * nodes + high, return_inverse=True)
+    low, high, pair = unordered(layout.source, layout.target)
+    upward = layout.source < layout.target
     wins = np.stack([
-        np.bincount(pair, np.where(upward, for_target, for_source), len(keys)),
-        np.bincount(pair, np.where(upward, for_source, for_target), len(keys)),
+        np.bincount(pair, np.where(upward, for_target, for_source), len(low)),
+        np.bincount(pair, np.where(upward, for_source, for_target), len(low)),
     ], axis=1)
-    low, high = keys // nodes, keys % nodes
     edges = np.arange(len(layout.contexts) + 1)
     return replace(
         layout, source=low, target=high, answers=wins, row_start=np.searchsorted(layout.node_context[low], edges)
