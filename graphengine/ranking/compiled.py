@@ -14,18 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from graphengine.ranking.top import DRAW_UNIT, DRAWS, ROOT_BITS, TAIL
+from graphengine.ranking.posterior import ROUNDS, TOLERANCE
+from graphengine.ranking.top import DRAW_UNIT, DRAWS, LOWER, PIECE, ROOT_BITS, UPPER
 
 numba: Any = import_module("numba")  # not there in a checked installation without the extra
 _compile: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
 _compile_whole: Any = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 
-_ROUNDS = 100
-_TOLERANCE = 1e-6
 _TILE = 128
-_PADDED = 1024
-_AT_LEAST_LOWER = int(TAIL * DRAWS) + 1
-_AT_LEAST_UPPER = int(np.ceil((1 - TAIL) * DRAWS))
+_PADDED = 2 * PIECE
 
 
 @_compile
@@ -206,7 +203,7 @@ def rank_contexts(
         for i in range(size):
             theta[i] = 0.0
         value = _evaluate(theta, size, shift, rows, source, target, answers, tie, beta, tau, precision, right, matrix)
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             _factor(matrix, size, column)
             for i in range(size):
                 for c in range(3):
@@ -215,7 +212,7 @@ def rank_contexts(
             largest = 0.0
             for i in range(size):
                 largest = max(largest, abs(solved[i, 0]))
-            if not largest >= _TOLERANCE:
+            if not largest >= TOLERANCE:
                 break
             scale = 1.0
             while True:
@@ -251,8 +248,8 @@ def rank_contexts(
             for i in range(size):
                 node = shift + order[i]
                 p_top[node] = _at_most(ranks[i], 0) / DRAWS
-                lower[node] = _quantile(ranks[i], size, _AT_LEAST_LOWER)
-                upper[node] = _quantile(ranks[i], size, _AT_LEAST_UPPER)
+                lower[node] = _quantile(ranks[i], size, LOWER)
+                upper[node] = _quantile(ranks[i], size, UPPER)
 
 
 @_compile
@@ -283,7 +280,7 @@ def _whole(factor, theta, order, size, root, mean):
 def _draw(root, mean, draws, size, sample, counted, ranks):
     """How many cards of the same draw are higher, (size, draws)."""
     for at in range(0, _PADDED, _TILE):
-        half, first = at // 512, at % 512
+        half, first = at // PIECE, at % PIECE
         for i in range(size):
             for d in range(_TILE):
                 sample[i, d] = np.float32(0.0)

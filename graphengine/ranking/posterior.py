@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from graphengine.ranking.calibration import Calibration
     from graphengine.ranking.layout import Block
 
-_ROUNDS = 100
+ROUNDS, TOLERANCE = 100, 1e-6
+"""Of Newton's method: the most steps, and the step that ends it."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def evaluate(block: Block, answers: Reals, theta: Reals, beta: float, log_tau: f
 
 def most_probable(
     block: Block, answers: Reals, beta: float, log_tau: float, sigma: float, *, theta: Reals | None = None,
-    tolerance: float = 1e-6,
+    tolerance: float = TOLERANCE,
 ) -> tuple[State, Reals, Reals]:
     """The strengths of highest posterior, by Newton steps that are halved where they would lose ground.
 
@@ -84,7 +85,7 @@ def most_probable(
     """
     now = evaluate(block, answers, np.zeros(block.nodes.shape) if theta is None else theta, beta, log_tau, sigma)
     step = move = np.zeros(0)
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         solved = now.curvature.solve(np.concatenate([now.gradient[:, :, None], now.cross], axis=2))
         step, move = solved[:, :, 0], -solved[:, :, 1:]
         active = np.abs(step).max(axis=1, initial=0.0) >= tolerance

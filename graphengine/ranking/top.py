@@ -24,6 +24,9 @@ _KOROBOV = 149
 _PAIRWISE_WIDTH = 128
 TAIL = 0.05
 
+LOWER, UPPER = int(TAIL * DRAWS) + 1, int(np.ceil((1 - TAIL) * DRAWS))
+"""The ends of a rank interval: the lowest ranks that at least so many draws do not exceed."""
+
 DRAW_UNIT, ROOT_BITS = 512.0, 11
 """Draws and Cholesky factors are rounded to whole numbers (errors of .001 and .0005 standard deviations), so that their
 products and sums are exact in 32-bit reals: no order of adding, no library and no processor changes a digit."""
@@ -31,8 +34,8 @@ products and sums are exact in 32-bit reals: no order of adding, no library and 
 # A product of this many terms is done by BLAS in the thread that asks for it; larger ones start threads that fight with
 # those of this room.
 _PRODUCT = 262_144
-_PIECE = 512
-_PADDING = 2 * _PIECE - DRAWS
+PIECE = 512
+_PADDING = 2 * PIECE - DRAWS
 
 
 class Places(NamedTuple):
@@ -61,7 +64,7 @@ def places(theta: Reals, covariance: Reals, real: NDArray[np.bool_]) -> Places:
     root, mean = whole_numbers(root, mean, np.take_along_axis(real, order, axis=1))
     draws = whole_draws(width)
     result = Places(np.empty((m, width)), np.empty((m, width), np.int64), np.empty((m, width), np.int64))
-    take = min(m, max(1, _PRODUCT // (_PIECE * width)))
+    take = min(m, max(1, _PRODUCT // (PIECE * width)))
     room = _Room(width, take)
     for at in range(0, m, take):
         part = slice(at, at + take)
@@ -94,18 +97,14 @@ def _two(theta: Reals, covariance: Reals) -> Places:
     return Places(p, np.where(p > TAIL, 1, 2), np.where(p >= 1 - TAIL, 1, 2))
 
 
-# The least number of draws that are at least a share of 1 - TAIL.
-_UPPER = int(np.ceil((1 - TAIL) * DRAWS))
-
-
 class _Room:
     """Memory for the draws of some contexts, used again and again: fresh memory costs more than the sums."""
 
     def __init__(self, width: int, m: int) -> None:
         self.kind = np.uint8 if width <= _PAIRWISE_WIDTH else np.uint16
-        self._sample = np.empty((width, m, _PIECE), np.float32)
-        self._hit = np.empty((width, m, _PIECE), np.bool_)
-        self._ranks = np.empty((2, width, m, _PIECE), self.kind)
+        self._sample = np.empty((width, m, PIECE), np.float32)
+        self._hit = np.empty((width, m, PIECE), np.bool_)
+        self._ranks = np.empty((2, width, m, PIECE), self.kind)
         self.ranks = self._ranks
 
     def draw(self, root: NDArray[np.float32], mean: NDArray[np.float32], draws: NDArray[np.float32]) -> None:
@@ -134,7 +133,7 @@ class _Room:
     def count(self) -> tuple[Reals, Ints, Ints]:
         """P(top) and rank interval, each (width, m)."""
         p_top = self._at_most(np.zeros(self.ranks.shape[1:3], self.kind)) / DRAWS
-        return p_top, self._quantile(int(TAIL * DRAWS) + 1), self._quantile(_UPPER)
+        return p_top, self._quantile(LOWER), self._quantile(UPPER)
 
     def _quantile(self, draws: int) -> Ints:
         """The lowest rank (from 1) that at least so many draws do not exceed, by bisection."""
@@ -190,6 +189,6 @@ def opposites(size: int, draws: int, kind: type[np.floating[Any]] = np.float64) 
 def whole_draws(width: int) -> NDArray[np.float32]:
     """(2, width, 512) `standard_draws` times `DRAW_UNIT` in whole numbers; the last 3 are 0 and no draws."""
     whole = np.pad(np.rint(standard_draws(width) * DRAW_UNIT), ((0, 0), (0, _PADDING))).astype(np.float32)
-    halves = np.ascontiguousarray(whole.reshape(width, 2, _PIECE).transpose(1, 0, 2))
+    halves = np.ascontiguousarray(whole.reshape(width, 2, PIECE).transpose(1, 0, 2))
     halves.setflags(write=False)
     return halves
