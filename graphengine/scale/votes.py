@@ -81,6 +81,8 @@ def rank_votes(
         >>> done.votes, done.contexts, done.cards
         (9, 1, 2)
     """
+    if method not in CALIBRATED:
+        calibration = None
     reading = _checked(method, parameters, calibration)
     target = Path(out)
     if not target.absolute().parent.is_dir() or target.is_dir():
@@ -100,8 +102,8 @@ def rank_votes(
             if method in CALIBRATED and calibration is None:
                 calibration = steps.timed("calibrate", lambda: fitted(counted, room, reading))
             full = [each.bucket for each in counted if each.contexts]
-            cards = steps.place(full, method, calibration if method in CALIBRATED else None, parameters, p_top=p_top)
-            shared = calibration.to_json() if method in CALIBRATED and calibration is not None else None
+            cards = steps.place(full, method, calibration, parameters, p_top=p_top)
+            shared = None if calibration is None else calibration.to_json()
             steps.timed("write", lambda: _write(full, steps.home, target, method, parameters, shared))
     finally:
         shutil.rmtree(own, ignore_errors=True)
@@ -111,7 +113,7 @@ def rank_votes(
         repeated=sum(each.repeated for each in counted), rejected=rejected, words=dict(words.most_common(_MOST_WORDS)),
         pairs=sum(each.pairs for each in counted), contexts=sum(each.contexts for each in counted), cards=cards,
         distinct=distinct, p_top=p_top and method in CALIBRATED, calibration=shared,
-        calibrated_on=calibration.contexts if shared is not None and calibration is not None else 0,
+        calibrated_on=0 if calibration is None else calibration.contexts,
         seconds=steps.seconds,
     )
 
@@ -164,15 +166,14 @@ class _Steps:
 def _checked(method: str, parameters: dict[str, Any], calibration: Calibration | None) -> str:
     """How "not wiser" is read, once all that was asked for is known to be possible."""
     check_parameters(method, parameters)
-    rule = parameters.get("edge_rule", "mai-2023")
-    if method == "pagerank" and not find_rule(rule).per_context:
+    if method == "pagerank" and not find_rule(rule := parameters.get("edge_rule", "mai-2023")).per_context:
         raise RankingError(f"the edge rule {rule} pools contexts, so it needs all counts at once",
                            hint="--edge-rule mai-2023-context", method=method, value=rule)
-    if {"groups", "tallies"} & {*parameters, *(["groups"] if method == "bradley-terry-groups" else [])}:
+    if method == "bradley-terry-groups" or "tallies" in parameters:
         raise RankingError(f"{method} needs more than the files of votes", method=method,
                            hint="import them and run: graphengine rank")
     reading = check_not_wiser(parameters.get("not_wiser", calibration.not_wiser if calibration else "against"))
-    if calibration is not None and method in CALIBRATED and reading != calibration.not_wiser:
+    if calibration is not None and reading != calibration.not_wiser:
         raise RankingError(f"the calibration reads not_wiser as {calibration.not_wiser!r}", method=method,
                            hint=f"--not-wiser {calibration.not_wiser}", value=reading)
     return reading
