@@ -10,6 +10,7 @@ contexts each, have a calibration each.
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,7 @@ def recovered(name: str, votes: int, seeds: int = SEEDS) -> dict[str, list[float
     scenario = voters.SCENARIOS[name]
     survey = voters.together([voters.simulate(scenario, seed, votes) for seed in range(seeds)])
     truth, dense = np.stack(survey.strength), survey.matrices(scenario.values)
-    alone = np.concatenate([default_scores(_one(survey, seed), scenario.values)[seed : seed + 1]
-                            for seed in range(seeds)])
+    alone = np.stack([default_scores(survey, scenario.values, [seed])[seed] for seed in range(seeds)])
     scores = {
         "together": default_scores(survey, scenario.values), "alone": alone, "ridge": rivals.bradley_terry(dense),
         "with bias": rivals.bradley_terry(dense, bias=True), "pagerank": rivals.published_pagerank(dense),
@@ -40,15 +40,9 @@ def recovered(name: str, votes: int, seeds: int = SEEDS) -> dict[str, list[float
             for method, score in scores.items()}
 
 
-def _one(survey: Survey, context: int) -> Survey:
-    used = survey.context == context
-    return Survey(survey.strength, survey.context[used], survey.source[used], survey.target[used],
-                  survey.answers[used])
-
-
-def default_scores(survey: Survey, values: int) -> Reals:
-    """(contexts, values) scores of the default; a value that nobody was asked about has the prior's mean."""
-    ranks = ranking.rank_counts(survey.counts())
+def default_scores(survey: Survey, values: int, contexts: list[int] | None = None) -> Reals:
+    """(contexts, values) scores of the default from all contexts or some; what nobody was asked about has 0."""
+    ranks = ranking.rank_counts(survey.counts(contexts))
     score = np.zeros((len(survey.strength), values))
     score[voters.numbers(ranks.column("context_id")), voters.numbers(ranks.column("card_id"))] = ranks.column("score")
     return score
@@ -90,7 +84,7 @@ def bins(p_top: Reals, is_top: Ints) -> list[dict[str, float]]:
 
 def covered(votes: int, yes_bias: float, seeds: int = SEEDS) -> dict[str, Any]:
     """Random pairs with or without yes-bias: coverage and width of the rank intervals, P(top) by decile."""
-    scenario = voters.with_bias(voters.SCENARIOS["A random pairs"], yes_bias)
+    scenario = replace(voters.SCENARIOS["A random pairs"], yes_bias=yes_bias)
     cases = Cases(voters.together([voters.simulate(scenario, seed, votes) for seed in range(seeds)]))
     return {"coverage": float(cases.covered.mean()), "width": float(cases.width.mean()),
             "sigma": cases.calibration.sigma, "bins": bins(cases.p_top, cases.is_top)}

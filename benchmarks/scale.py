@@ -4,7 +4,7 @@
 in `.cache` (about 20 bytes each), from hashes: the same numbers everywhere. Each side runs in a process of its own,
 with two threads; DuckDB alone has all the memory that it likes.
 
-`python -m benchmarks.scale [VOTES]` runs it at another size (by default 100 million).
+`python -m benchmarks.scale [VOTES]` runs it at another size (by default 100 million); `--side dask VOTES` is Dask alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks import measuring
 CACHE = measuring.ROOT / ".cache" / "scale"
 VOTES = int(os.environ.get("GRAPHENGINE_SCALE_VOTES", "100_000_000"))
 PER_CONTEXT, VALUES, UPGRADES, FILES = 1_000, 30, 60, 10
-SIDES = {"duckdb": "duckdb", "with sd": "sd", "with P(top)": "p-top", "Dask, with P(top)": "dask"}
+SIDES = {"duckdb": "duckdb", "with sd": "sd", "with P(top)": "p-top"}
 
 # A vote's context, upgrade and answer from hashes of its number; values by hash too: θ(value) in [-1.7, 1.7], β = 1.
 _MAKE = """
@@ -99,14 +99,14 @@ def ours(folder: Path, *, p_top: bool, engine: str) -> dict[str, Any]:
     }
 
 
-def run(votes: int = VOTES, sides: tuple[str, ...] = ("duckdb", "with sd", "with P(top)")) -> dict[str, Any]:
+def run(votes: int = VOTES) -> dict[str, Any]:
     """Run all sides, print them side by side.
 
     Returns:
         The figures of each side.
     """
     make(votes)
-    found = {side: measuring.alone("scale", "--side", SIDES[side], str(votes)) for side in sides}
+    found = {side: measuring.alone("scale", "--side", name, str(votes)) for side, name in SIDES.items()}
     floor = found["duckdb"]
     rows = []
     for side, most in (("with sd", 3), ("with P(top)", 5)):

@@ -15,7 +15,7 @@ Two kinds of survey:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -194,8 +194,8 @@ def published_layout(
     """A survey laid out as published ones: sizes, heaps and directions as described above, answers from the model.
 
     About 10 values and 12 asked pairs per context (half as many to twice as many), three votes a person, votes per pair
-    log-normal (median 4, mean 10), one pair in sixteen asked in both directions, several components in a third of
-    the contexts.
+    log-normal (median 4, mean 10), one pair in sixteen asked in both directions, several components in two contexts of
+    five.
 
     Args:
         seed: The same seed gives the same votes.
@@ -229,8 +229,3 @@ def published_layout(
     yes, no = (1 / (1 + np.exp(tie_band - sign * (gap + yes_bias))) for sign in (1, -1))
     answers = rng.multinomial(each, np.stack([yes, no, 1 - yes - no], axis=1))
     return Survey(strength, context, source, target, answers)
-
-
-def with_bias(scenario: Scenario, yes_bias: float) -> Scenario:
-    """The scenario with another yes-bias."""
-    return replace(scenario, yes_bias=yes_bias)
