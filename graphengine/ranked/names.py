@@ -6,7 +6,6 @@ import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphengine.errors import RankingError
 from graphengine.ranked import when
 from graphengine.tables import canonical_json
 
@@ -75,20 +74,10 @@ class Wanted:
 
 
 def taken(method: str) -> tuple[str, ...]:
-    """The parameters that a method takes.
+    """The parameters that a method takes; see `graphengine.ranking.methods.parameters_of`."""
+    from graphengine.ranking.methods import parameters_of
 
-    Raises:
-        RankingError: If there is no such method; the hint names the closest.
-    """
-    import difflib
-
-    from graphengine.ranking import METHODS
-
-    if method in METHODS:
-        return METHODS[method]
-    close = difflib.get_close_matches(method, METHODS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"one of: {', '.join(METHODS)}"
-    raise RankingError(f"unknown method: {method!r}", hint=hint, method=method)
+    return parameters_of(method)
 
 
 def ranking_id(

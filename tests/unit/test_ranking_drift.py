@@ -135,7 +135,7 @@ def test_an_unknown_method_is_refused():
     assert "unknown method: 'bradley'" == refused.value.message
     with pytest.raises(RankingError) as refused:
         ranking_id("copelnd")
-    assert "did you mean copeland?" == refused.value.hint
+    assert f"did you mean copeland? one of: {', '.join(METHODS)}" == refused.value.hint
 
 
 @pytest.mark.parametrize("text", ["soon", "2026-13-01", "31.01.2026", "2026-01-31T25:00"])
