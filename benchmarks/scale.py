@@ -4,7 +4,7 @@
 in `.cache` (about 20 bytes each), from hashes: the same numbers everywhere. Each side runs in a process of its own,
 with two threads; DuckDB alone has all the memory that it likes.
 
-`python -m benchmarks.scale [VOTES]` runs it at another size (by default 100 million); `--side dask VOTES` is Dask alone.
+`python -m benchmarks.scale [VOTES]` runs it at another size (by default 100 million), `--side dask VOTES` Dask alone.
 """
 
 from __future__ import annotations

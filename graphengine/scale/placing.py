@@ -75,7 +75,7 @@ def ranks_of(room: Room, bucket: int) -> str:
 def _parts(counts: pa.Table) -> Iterator[pa.Table]:
     """Tables of about `_ROWS` rows or of one context, cut between contexts; the counts are sorted by context."""
     column = counts.column("context_id").combine_chunks()
-    column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    assert isinstance(column, pa.DictionaryArray)
     codes = column.indices.to_numpy()
     starts = np.concatenate([[0], np.nonzero(codes[1:] != codes[:-1])[0] + 1, [len(codes)]])
     at = 0

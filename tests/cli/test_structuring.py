@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import graphengine
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -81,6 +83,8 @@ def test_a_context_without_answers_and_values_never_asked(cli: Callable[..., Sai
 
 def test_an_empty_graph_and_an_unknown_context(cli: Callable[..., Said], votes: Path) -> None:
     """No votes: a sentence and no table; a misspelt context: the closest."""
+    graphengine.open("moral.graph").close()
+    assert "no context has answers" == cli("structure").out.splitlines()[-1]
     cli("import", votes)
     said = cli("structure", "When lots")
     assert 1 == said.code
