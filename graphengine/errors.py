@@ -9,6 +9,7 @@ GraphEngineError                 something the user can act on
 ├── QueryError                   a Cypher text or its parameters are refused (query)
 ├── RankingError                 a method can't run on what it was given (method)
 ├── ExportError                  nothing can be exported, or not to this place (path)
+├── TrainingError                a setting, a dataset folder or a model is not what training needs (file, key, value)
 ├── MissingExtraError            a package of an extra is not installed (extra)
 └── StoreError                   the graph itself (graph)
     ├── StoreBusyError           another process holds the folder (pid)
@@ -119,6 +120,12 @@ class ExportError(GraphEngineError):
     """Nothing can be exported, or not to this place."""
 
     code = "bad_export"
+
+
+class TrainingError(GraphEngineError):
+    """A stage of training can't start, or can't go on."""
+
+    code = "bad_training"
 
 
 class MissingExtraError(GraphEngineError):
