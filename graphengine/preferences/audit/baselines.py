@@ -1,0 +1,133 @@
+"""How well the chosen side can be told without judging: what a reward model has to beat.
+
+Each baseline learns from train and is measured on pairs that it has not seen. None of them sees the prompt, so what
+they reach is a property of the texts: a reward model that does no better has learnt no value.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphengine.errors import MissingExtraError
+from graphengine.preferences.audit.intervals import Accuracy, accuracy
+from graphengine.preferences.audit.texts import Pairs, plain, read_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LENGTH, WORDS, TITLE, TITLE_WORDS = "length", "words", "title", "title words"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One baseline, measured.
+
+    Attributes:
+        name: `length`, `words`, `title`, `title words`.
+        rule: What it does, in words.
+        measured: Accuracy with its interval.
+    """
+
+    name: str
+    rule: str
+    measured: Accuracy
+
+    def as_json(self) -> dict[str, Any]:
+        """Stable keys: name, rule, and those of `Accuracy`."""
+        return {"name": self.name, "rule": self.rule, **self.measured.as_json()}
+
+
+def baselines(train: Any, held_out: Any) -> tuple[Baseline, ...]:
+    """What baselines that never see the prompt reach on held-out pairs.
+
+    - `length`: the longer text is chosen, or the shorter one, whichever is the case more often in train.
+    - `words`: a logistic regression on the difference of both texts' words and pairs of words (TF-IDF).
+    - `title`: the card that was chosen in the larger part of its pairs in train (the card by its id; by its title or
+      text where there is none); one that train does not have counts one half.
+    - `title words`: as `words`, but it sees the titles alone. Only where each text starts with a title.
+
+    Args:
+        train: The pairs to learn from: `prompt`, `chosen`, `rejected` as messages or plain text, and `context_id`,
+            `chosen_id`, `rejected_id` where they are known. A `pyarrow.Table`, a `datasets.Dataset`, or a mapping
+            of lists.
+        held_out: The pairs to measure on, in the same form.
+
+    Raises:
+        InputError: If a column is missing.
+        MissingExtraError: If scikit-learn is not installed.
+
+    Example:
+        >>> pairs = {"prompt": ["a", "b"], "chosen": ["longer text", "long text"], "rejected": ["text", "text"]}
+        >>> for each in baselines(pairs, pairs):
+        ...     print(each.name, each.measured.accuracy)
+        length 1.0
+        words 1.0
+        title 1.0
+    """
+    seen, unseen = read_pairs(train), read_pairs(held_out)
+    found = [_length(seen, unseen), _words(seen, unseen), _title(seen, unseen)]
+    if seen.titles and unseen.titles:
+        hits = _by_words(seen.titles, unseen.titles)
+        found.append(_baseline(TITLE_WORDS, "the words of the titles alone", hits, unseen))
+    return tuple(found)
+
+
+def _baseline(name: str, rule: str, hits: Sequence[float], pairs: Pairs) -> Baseline:
+    return Baseline(name, rule, accuracy(hits, pairs.contexts))
+
+
+def _length(seen: Pairs, unseen: Pairs) -> Baseline:
+    def longer(pairs: Pairs) -> list[float]:
+        return [_hit(len(one) - len(other)) for one, other in zip(pairs.chosen, pairs.rejected, strict=True)]
+
+    before, hits = longer(seen), longer(unseen)
+    if sum(before) < len(before) / 2:
+        return _baseline(LENGTH, "the shorter text is chosen", [1 - hit for hit in hits], unseen)
+    return _baseline(LENGTH, "the longer text is chosen", hits, unseen)
+
+
+def _words(seen: Pairs, unseen: Pairs) -> Baseline:
+    hits = _by_words((seen.chosen, seen.rejected), (unseen.chosen, unseen.rejected))
+    return _baseline(WORDS, "a bag of words of both texts, without the prompt", hits, unseen)
+
+
+def _title(seen: Pairs, unseen: Pairs) -> Baseline:
+    chosen, rejected = Counter(seen.chosen_names), Counter(seen.rejected_names)
+
+    def popularity(name: str) -> float:
+        return (chosen[name] + 1) / (chosen[name] + rejected[name] + 2)
+
+    hits = [
+        _hit(popularity(one) - popularity(other))
+        for one, other in zip(unseen.chosen_names, unseen.rejected_names, strict=True)
+    ]
+    return _baseline(TITLE, "the card that was chosen more often in train", hits, unseen)
+
+
+def _hit(difference: float) -> float:
+    return 0.5 if difference == 0 else float(difference > 0)
+
+
+def _by_words(seen: tuple[list[str], list[str]], unseen: tuple[list[str], list[str]]) -> list[float]:
+    """Whether a linear model of words finds the chosen side of unseen pairs, for each of them."""
+    try:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise MissingExtraError.of("scikit-learn", "train") from error
+    import numpy as np
+    from scipy.sparse import vstack
+
+    (chosen, rejected), (one, other) = ([[plain(text) for text in side] for side in sides] for sides in (seen, unseen))
+    if not one or not any(chosen) and not any(rejected):
+        return [0.5] * len(one)
+    # Pairs of words make it a little stronger than single words alone.
+    bag = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True).fit(chosen + rejected)
+    difference = bag.transform(chosen) - bag.transform(rejected)
+    # Each pair is there both ways round and there is no intercept: which side a text stands on says nothing.
+    model = LogisticRegression(C=10, fit_intercept=False, solver="liblinear", max_iter=1000)
+    model.fit(vstack([difference, -difference]), np.repeat([1, 0], len(chosen)))
+    scores = (bag.transform(one) - bag.transform(other)) @ model.coef_[0]
+    return [_hit(float(score)) for score in scores]

@@ -1,0 +1,144 @@
+"""Tables of pairs as plain texts, whatever form they come in."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphengine.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SIDES = ("chosen", "rejected")
+
+# Runs of letters and digits with their apostrophes; where words are not spaced, each character.
+WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|(?:(?![\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])[^\W_])+"
+                  r"(?:['’][^\W_]+)*")
+_LONGEST_TITLE = 120
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs as texts, one entry for each row.
+
+    Attributes:
+        prompts: What was asked.
+        chosen: The wiser side.
+        rejected: The other one.
+        contexts: The context's id, or the prompt where ids are not known.
+        chosen_names: What the chosen side is known by: the id of its card, or its title, or its whole text.
+        rejected_names: The same of the rejected side.
+        titles: Titles of both sides, where every text shows one.
+        ids: The other columns, as they are.
+    """
+
+    prompts: list[str]
+    chosen: list[str]
+    rejected: list[str]
+    contexts: list[str]
+    chosen_names: list[str]
+    rejected_names: list[str]
+    titles: tuple[list[str], list[str]] | None
+    ids: dict[str, list[Any]]
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+
+def read_pairs(table: Any) -> Pairs:
+    """The texts of a table of pairs.
+
+    Args:
+        table: Columns `prompt` (may be missing where both sides are whole conversations), `chosen`, `rejected`, as
+            messages or as plain text; `context_id`, `chosen_id`, `rejected_id`, … where they are known. A
+            `pyarrow.Table`, a `datasets.Dataset`, or a mapping of lists.
+
+    Raises:
+        InputError: If a column is missing, or a side has no text.
+
+    Example:
+        >>> table = {"prompt": ["Hi"], "chosen": [[{"role": "assistant", "content": "Hello"}]], "rejected": ["No"]}
+        >>> read_pairs(table).chosen
+        ['Hello']
+    """
+    names = list(table.column_names) if hasattr(table, "column_names") else list(table)
+    for side in SIDES:
+        if side not in names:
+            raise InputError(
+                f"the pairs have no column {side}", hint=f"columns there: {', '.join(names) or 'none'}", column=side
+            )
+    columns = {name: _values(table[name]) for name in names}
+    chosen, rejected = (_texts(columns[side], side) for side in SIDES)
+    prompts = _texts(columns["prompt"], "prompt") if "prompt" in columns else [""] * len(chosen)
+    titles = [[title_of(text) for text in side] for side in (chosen, rejected)]
+    shown = all(title is not None for side in titles for title in side)
+    known = (columns.get("chosen_id"), columns.get("rejected_id"))
+    if all(ids is not None and None not in ids for ids in known):
+        by_name = [[str(each) for each in ids or ()] for ids in known]
+    else:
+        by_name = [[title or text for title, text in zip(*both, strict=True)] for both in
+                   zip(titles, (chosen, rejected), strict=True)]
+    contexts = columns.get("context_id")
+    return Pairs(
+        prompts, chosen, rejected, prompts if contexts is None or None in contexts else contexts, by_name[0],
+        by_name[1], ([str(each) for each in titles[0]], [str(each) for each in titles[1]]) if shown else None,
+        {name: values for name, values in columns.items() if name not in ("prompt", *SIDES)},
+    )
+
+
+def title_of(text: str) -> str | None:
+    r"""The title that a rendered card starts with: a short line of its own before the rest.
+
+    Example:
+        >>> title_of("Calm\n\nStay calm.")
+        'Calm'
+        >>> title_of("- MOMENTS of calm\n- SIGNS")
+    """
+    first, blank, _ = text.partition("\n\n")
+    if not blank or "\n" in first or first.startswith("- ") or len(first) > _LONGEST_TITLE:
+        return None
+    return first.strip() or None
+
+
+def plain(text: str) -> str:
+    """A text without case, width of letters, spacing and punctuation, as duplicates are compared."""
+    return " ".join(words_of(text))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in small letters.
+
+    Example:
+        >>> words_of("Don't give up -- 加油")
+        ["don't", 'give', 'up', '加', '油']
+    """
+    return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
+def _values(column: Any) -> list[Any]:
+    return column.to_pylist() if hasattr(column, "to_pylist") else list(column)
+
+
+def _texts(values: Sequence[Any], column: str) -> list[str]:
+    return [_text(value, column, row) for row, value in enumerate(values)]
+
+
+def _text(value: Any, column: str, row: int) -> str:
+    """A plain text, or the contents of messages; of content in parts (images) the texts."""
+    if isinstance(value, str):
+        return value
+    try:
+        contents = [message["content"] for message in value]
+        parts = [
+            content if isinstance(content, str) else "\n".join(part.get("text") or "" for part in content)
+            for content in contents
+        ]
+    except (TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"row {row}: {column} is neither text nor messages", hint="write the dataset again", row=row, column=column,
+            value=value,
+        ) from error
+    return "\n".join(parts)
