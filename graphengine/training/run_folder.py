@@ -20,8 +20,11 @@ import json
 import math
 import os
 import re
+import resource
 import shutil
-from dataclasses import dataclass
+import sys
+import time
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,10 +52,12 @@ class RunFolder:
     Attributes:
         out: The folder.
         main: Whether this process writes; of several that train together, one does.
+        started: When it was opened, by `time.monotonic`.
     """
 
     out: Path
     main: bool = True
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def model(self) -> Path:
@@ -68,7 +73,7 @@ class RunFolder:
         """Append a line to `metrics.jsonl`; a number that JSON does not know (infinity) becomes null."""
         if self.main:
             line = json.dumps({"step": step, **_finite(metrics)}, ensure_ascii=False)
-            with _writing(self.out / METRICS), (self.out / METRICS).open("a", encoding="utf-8") as file:
+            with writing(self.out / METRICS), (self.out / METRICS).open("a", encoding="utf-8") as file:
                 file.write(line + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -124,7 +129,7 @@ class RunFolder:
         if needed_bytes and self.main:
             check_disk(place.parent, needed_bytes)
         try:
-            with _writing(place):
+            with writing(place):
                 if self.main:
                     shutil.rmtree(temporary, ignore_errors=True)
                 temporary.mkdir(parents=True, exist_ok=True)
@@ -149,7 +154,7 @@ class RunFolder:
         place = self.out / name
         temporary = place.with_name(f".{name}.tmp")
         try:
-            with _writing(place):
+            with writing(place):
                 with temporary.open("w", encoding="utf-8", newline="\n") as file:
                     file.write(text)
                     file.flush()
@@ -163,14 +168,29 @@ class RunFolder:
         self.write_text(name, json.dumps(_finite(content), indent=2, ensure_ascii=False) + "\n")
 
     def finish(self, report: Mapping[str, Any]) -> dict[str, Any]:
-        """Write `report.json`, with what `run.json` says under `run`; the last thing a stage does.
+        """Write `report.json`; the last thing a stage does.
+
+        What every stage tells is added: under `cost` the seconds since the folder was opened, the most memory that the
+        process ever held and, on a GPU, the most that torch did; under `run` what `run.json` says.
 
         Returns:
             The report as it was written.
         """
-        whole = {**_finite(report), "run": json.loads((self.out / RUN).read_text(encoding="utf-8"))}
+        record = json.loads((self.out / RUN).read_text(encoding="utf-8"))
+        whole = {**_finite(report), "cost": self._cost(), "run": record}
         self.write_json(REPORT, whole)
         return whole
+
+    def _cost(self) -> dict[str, Any]:
+        torch = sys.modules.get("torch")  # a stage that did not load it used no GPU
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return {
+            "seconds": round(time.monotonic() - self.started, 3),
+            "peak_memory_bytes": memory * (1 if sys.platform == "darwin" else 1024),
+            "peak_gpu_memory_bytes": (
+                torch.cuda.max_memory_allocated() if torch is not None and torch.cuda.is_available() else None
+            ),
+        }
 
 
 def open_run(
@@ -205,7 +225,7 @@ def open_run(
         _same(before, now, out, {*MAY_CHANGE, *may_change})
     run = RunFolder(out, main=main)
     if main:
-        with _writing(out):
+        with writing(out):
             out.mkdir(parents=True, exist_ok=True)
             # A report stands for a finished run; this one is not finished again until it is written anew.
             (out / REPORT).unlink(missing_ok=True)
@@ -268,8 +288,12 @@ def _same(before: dict[str, Any], now: dict[str, Any], out: Path, may_change: se
 
 
 @contextlib.contextmanager
-def _writing(place: Path) -> Iterator[None]:
-    """What keeps a file from being written, as an error that says what to do."""
+def writing(place: Path) -> Iterator[None]:
+    """What keeps a file from being written becomes an error that says what to do.
+
+    Raises:
+        TrainingError: Instead of an OSError, and of what torch and safetensors raise on a full disk.
+    """
     try:
         yield
     except Exception as error:

@@ -38,6 +38,18 @@ def test_a_run_says_what_it_is_before_it_starts(settings: StageSettings) -> None
     assert "graphengine" in told["versions"]
 
 
+def test_a_report_tells_what_the_run_cost(settings: StageSettings) -> None:
+    """Time and memory stand in every report, beside what the run was made of."""
+    report = open_run(settings, "sft").finish({"loss": math.nan})
+
+    assert json.loads((settings.out / "report.json").read_text()) == report
+    assert ["loss", "cost", "run"] == list(report)
+    assert report["loss"] is None
+    assert 0 <= report["cost"]["seconds"] < 60
+    assert 1e6 < report["cost"]["peak_memory_bytes"] < 1e12
+    assert "sft" == report["run"]["stage"]
+
+
 def test_metrics_are_lines_that_grow(settings: StageSettings) -> None:
     """Each logged step is a line of JSON; infinity is null; going back drops what comes after, and a line cut short."""
     run = open_run(settings, "sft")

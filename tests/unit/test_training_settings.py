@@ -128,7 +128,7 @@ def test_what_is_wrong_with_an_override_is_said(tmp_path: Path, override: str, m
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "there is no file"), (b"- a\n- b\n", "holds a list, and a recipe is lines"), (b"\xff\xfe", "can't be read")],
+    [(None, "there is no file"), (b"- a\n", "holds a list, and a recipe is lines"), (b"\xff\xfe", "can't be read")],
 )
 def test_a_file_that_is_no_recipe_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
     """A file that is missing, of another kind or not text is named."""
