@@ -10,6 +10,8 @@ GraphEngineError                 something the user can act on
 ├── RankingError                 a method can't run on what it was given (method)
 ├── ExportError                  nothing can be exported, or not to this place (path)
 ├── TrainingError                a setting, a dataset folder or a model is not what training needs (file, key, value)
+├── ModelError                   a language model, or its endpoint, can't be used or answers nonsense (file, value)
+│   └── BudgetError              asking on would cost more than the user allowed (spent, budget)
 ├── MissingExtraError            a package of an extra is not installed (extra)
 └── StoreError                   the graph itself (graph)
     ├── StoreBusyError           another process holds the folder (pid)
@@ -126,6 +128,18 @@ class TrainingError(GraphEngineError):
     """A stage of training can't start, or can't go on."""
 
     code = "bad_training"
+
+
+class ModelError(GraphEngineError):
+    """A language model, or the endpoint that serves it, can't be used or answers nonsense."""
+
+    code = "bad_model"
+
+
+class BudgetError(ModelError):
+    """Asking on would cost more than the user allowed; what was answered is kept."""
+
+    code = "budget_spent"
 
 
 class MissingExtraError(GraphEngineError):
