@@ -7,7 +7,8 @@ share. Pure functions over Parquet; scikit-learn (extra `train`) is loaded where
 
 from __future__ import annotations
 
+from graphengine.preferences.audit.auditing import KINDS, Audit, Limits, audit_folder
 from graphengine.preferences.audit.baselines import Baseline, baselines
 from graphengine.preferences.audit.intervals import Accuracy, accuracy
 
-__all__ = ["Accuracy", "Baseline", "accuracy", "baselines"]
+__all__ = ["KINDS", "Accuracy", "Audit", "Baseline", "Limits", "accuracy", "audit_folder", "baselines"]

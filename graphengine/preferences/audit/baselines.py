@@ -121,10 +121,11 @@ def _by_words(seen: tuple[list[str], list[str]], unseen: tuple[list[str], list[s
     from scipy.sparse import vstack
 
     (chosen, rejected), (one, other) = ([[plain(text) for text in side] for side in sides] for sides in (seen, unseen))
-    if not one or not any(chosen) and not any(rejected):
+    if not one or not any(chosen + rejected):
         return [0.5] * len(one)
     # Pairs of words make it a little stronger than single words alone.
-    bag = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2), sublinear_tf=True).fit(chosen + rejected)
+    word = r"\S+"
+    bag = TfidfVectorizer(token_pattern=word, ngram_range=(1, 2), sublinear_tf=True).fit(chosen + rejected)
     difference = bag.transform(chosen) - bag.transform(rejected)
     # Each pair is there both ways round and there is no intercept: which side a text stands on says nothing.
     model = LogisticRegression(C=10, fit_intercept=False, solver="liblinear", max_iter=1000)

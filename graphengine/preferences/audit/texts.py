@@ -123,7 +123,7 @@ def _values(column: Any) -> list[Any]:
 
 
 def _texts(values: Sequence[Any], column: str) -> list[str]:
-    return [_text(value, column, row) for row, value in enumerate(values)]
+    return [_text(value, column, row) for row, value in enumerate(values, start=1)]
 
 
 def _text(value: Any, column: str, row: int) -> str:
