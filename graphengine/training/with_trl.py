@@ -124,7 +124,7 @@ def train_with_trl(settings: TRLSettings, stage: Stage, progress: Callable[[str]
         TrainingError: If the data, the model, the folder or the disk is not what training needs.
         MissingExtraError: If the extra `train` is not installed.
     """
-    trl = _libraries()
+    trl = libraries()
     from accelerate import PartialState
 
     folder = open_folder(settings.data, stage.kind)
@@ -184,8 +184,12 @@ def train_with_trl(settings: TRLSettings, stage: Stage, progress: Callable[[str]
     return StageOutcome(stage.name, run.out, run.model, report)
 
 
-def _libraries() -> Any:
-    """TRL, quiet and offline."""
+def libraries() -> Any:
+    """TRL, quiet and offline.
+
+    Raises:
+        MissingExtraError: If the extra `train` is not installed.
+    """
     stay_offline()
     try:
         import datasets
