@@ -37,6 +37,7 @@ COMMANDS = {
     "report": ("reporting", "Write a report that a person looks at."),
     "query": ("asking", "Run a query file, or read-only Cypher."),
     "export": ("exporting", "Write preference datasets and graph files."),
+    "train": ("training", "Train a model on a dataset folder, one stage at a time."),
     "dataset": ("auditing", "Look at a dataset folder before training on it."),
     "doctor": ("admin", "Check the graph, and say what to do next."),
     "migrate": ("admin", "Bring the graph's schema up to this version."),

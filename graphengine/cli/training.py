@@ -1,0 +1,149 @@
+"""Training models on what was exported."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from graphengine.cli import output
+from graphengine.cli.output import count, say
+
+# Name of the stage, its classes' name, and its first sentence: `train --help` answers without loading them.
+STAGES = {
+    "sft": ("SFT", "A policy on the answers of the wisest values."),
+    "reward": ("Reward", "A reward model on pairs."),
+    "ppo": ("PPO", "A policy on rewards, by PPO."),
+    "dpo": ("DPO", "A policy on pairs, without a reward model."),
+    "kto": ("KTO", "A policy on single answers, wanted or not."),
+    "grpo": ("GRPO", "A policy on rewards, by groups of answers."),
+    "rloo": ("RLOO", "A policy on rewards, each answer against the others."),
+}
+
+
+class _Stages(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(STAGES)  # in the order of the work, not of the alphabet
+
+
+class _Stage(click.Command):
+    """A stage as a command; its settings are read from its module when help asks for them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            name, callback=lambda **given: _run(name, **given), short_help=STAGES[name][1],
+            help=f"""{STAGES[name][1]}
+
+            \b
+              graphengine train {name} --config pipelines/{RECIPES.get(name, name)}.yaml
+              graphengine train {name} --config my.yaml --set learning_rate=1e-6 --set out=runs/second
+            """,
+            params=[
+                click.Option(
+                    ["--config", "config"], type=click.Path(path_type=Path), metavar="FILE",
+                    help="A recipe: YAML of the settings below.",
+                ),
+                click.Option(
+                    ["--set", "overrides"], multiple=True, metavar="KEY=VALUE",
+                    help="A setting, over what the recipe says; may be given more than once.",
+                ),
+                click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object."),
+            ],
+        )
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from graphengine.training.settings import describe
+
+        super().format_options(ctx, formatter)
+        assert self.name
+        told = [
+            (name, meaning + (f"  [default: {default}]" if default else "  [required]"))
+            for name, default, meaning in describe(_settings(self.name))
+        ]
+        with formatter.section("Settings"):
+            formatter.write_dl(told)
+
+
+RECIPES = {"reward": "reward_model"}
+"""Recipes that are not called what their stage is."""
+
+
+@click.group(cls=_Stages)
+def train() -> None:
+    """Train a model on a dataset folder, one stage at a time.
+
+    A stage reads a recipe and writes into the folder `out` a model, metrics.jsonl, report.json and a model card. What
+    `graphengine train STAGE --help` lists may stand in the recipe or behind --set. Needs the extra train.
+
+    \b
+      graphengine train sft --config pipelines/sft.yaml
+      graphengine train reward --config pipelines/reward_model.yaml --set seed=1
+    """  # noqa: D301
+
+
+for _name in STAGES:
+    train.add_command(_Stage(_name))
+
+
+def _module(stage: str) -> Any:
+    """The module of a stage.
+
+    Raises:
+        MissingExtraError: If what it is made of is not installed.
+    """
+    from graphengine.errors import MissingExtraError
+
+    try:
+        return import_module(f"graphengine.training.{stage}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("graphengine"):
+            raise
+        raise MissingExtraError.of(error.name or "torch", "train") from error
+
+
+def _settings(stage: str) -> type:
+    return getattr(_module(stage), f"{STAGES[stage][0]}Settings")
+
+
+def _run(stage: str, *, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    from graphengine.training.settings import read_settings
+
+    settings = read_settings(_settings(stage), config, overrides)
+    with output.working(f"training: {stage}") as tell:
+        outcome = getattr(_module(stage), f"train_{stage}")(settings, progress=tell)
+    answer = outcome.as_json()
+    if as_json:
+        output.show_json(answer)
+        return
+    _show(stage, answer["report"])
+    say(f"the model is in {outcome.model}; report.json and README.md beside it say what it is")
+
+
+def _show(stage: str, report: dict[str, Any]) -> None:
+    """Say what a stage did: its rows, what was left out, how its numbers went, what it cost."""
+    cost = report["cost"]
+    memory = cost["peak_gpu_memory_bytes"] or cost["peak_memory_bytes"]
+    rows = report["rows"]
+    say(
+        f"{stage}: {count(report['steps'], 'step')} on {count(rows['train'], 'row')} in {cost['seconds']:,.0f} s, "
+        f"at most {memory / 2**20:,.0f} MiB of memory"
+    )
+    for reason, numbers in report["left_out"].items():
+        if total := sum(numbers.values()):
+            output.warn(f"{count(total, 'row')} left out: {reason} ({output.amounts(numbers)})")
+    for name, ends in report["curve"].items():
+        say(f"  {name}: {_interval(ends['first'])} at the beginning, {_interval(ends['last'])} at the end")
+    held_out = report["held_out"] or {}
+    numbers = {key: value for key, value in held_out.items() if key not in ("split", "rows")}
+    if numbers:
+        say(f"  on {count(held_out['rows'], 'row')} of {held_out['split']}: " + ", ".join(
+            f"{name} {value:.3g}" for name, value in numbers.items() if isinstance(value, int | float)
+        ))
+
+
+def _interval(mean: dict[str, Any]) -> str:
+    if mean["lower"] is None:
+        return f"{mean['mean']:.3g}"
+    return f"{mean['mean']:.3g} ({mean['lower']:.3g} to {mean['upper']:.3g})"
