@@ -10,100 +10,117 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from graphengine.preferences.disjoint import card_overlap
+from graphengine.preferences.formats import FORMATS, columns_of
+from graphengine.preferences.pairs import COUNTS
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
+    from graphengine.preferences.form import Form
+    from graphengine.preferences.kinds import Kept, Kind
     from graphengine.preferences.source import Source
 
-_COLUMNS = (
-    ("prompt", "the scenario and the context it raises, or the context alone: one message of the user"),
-    ("chosen", "the wiser values card: one message of the assistant"),
-    ("rejected", "the less wise values card, showing the same parts (title, description, policies)"),
-    ("p_chosen", "P(θ_chosen > θ_rejected): how sure the model is that the chosen card is wiser, yes-bias removed"),
-    ("p_chosen_lower, p_chosen_upper", "its 90% interval over what is not known of the shared terms"),
-    ("weight", "2 p_chosen - 1: 0 for a coin toss, 1 for certainty; divided by the number of rows where a context and "
-               "pair of cards has one for each of several scenarios"),
-    ("margin", "E[θ_chosen - θ_rejected], in log odds of an answer"),
-    ("margin_sd", "its standard deviation"),
-    ("wiser, not_wiser, unsure", "answers to: is the chosen card wiser than the rejected one?"),
-    ("wiser_reverse, not_wiser_reverse, unsure_reverse", "answers to the opposite question"),
-    ("pair_id", "names context, scenario and the unordered pair of cards; stays if the pair turns round"),
-    ("context_id, scenario_id, chosen_id, rejected_id", "ids in the graph"),
-    ("upgrade_ids", "the upgrades whose votes are counted here"),
-    ("ranking_id, data_hash", "the ranking that gave p_chosen, and the state of the votes it was made from"),
-)
-
-
-def dataset_card(
-    source: Source, splits: dict[str, pa.Table], left_out: dict[str, int], notes: tuple[str, ...], command: str
-) -> str:
+def dataset_card(source: Source, kept: Sequence[Kept], form: Form, notes: tuple[str, ...], command: str) -> str:
     """The text of README.md.
 
     Args:
         source: What the dataset was made from.
-        splits: The rows of each split that exists.
-        left_out: Numbers of what could not be exported, by reason.
+        kept: Each kind with the rows of its splits (before they were shaped for a format), and the numbers of what
+            could not be exported, by reason.
+        form: How it is written.
         notes: What the user should know.
         command: What to type to make the dataset again.
     """
     made_up = "\n> **Made up.** The cards, the people and their votes were invented to try the software on.\n"
+    left_out = [(made.kind.name, *each) for made, _, left in kept for each in sorted(left.items())]
     blocks = [
-        _head(source, splits),
-        "# Preference pairs from a moral graph\n" + (made_up if source.facts.get("made_up") else ""),
-        _INTRODUCTION,
-        "## Splits\n\n" + _table(("split", "pairs", "contexts"), _split_rows(splits)) + _SPLITTING
-        + "".join(f"\n{note}\n" for note in notes),
-        "## Columns\n\n" + _table(("column", "what it is"), _COLUMNS) + _MARGIN,
+        _head(source, kept, form),
+        "# Preferences from a moral graph\n" + (made_up if source.facts.get("made_up") else ""),
+        _INTRODUCTION + _whose(source),
+        "## Splits\n\n" + _table(("kind", "split", "rows", "contexts"), _split_rows(kept)) + _SPLITTING
+        + _overlap(source, kept) + "".join(f"\n{note}\n" for note in notes),
+        *(_kind(made.kind, splits, form) for made, splits, _ in kept),
+        "## Evidence\n\n" + _EVIDENCE,
         "## How the votes were collected\n\n" + _collection(source),
-        "## Known bias\n\n" + _bias(source, splits),
-        "## Left out\n\n" + (_table(("reason", "number"), sorted(left_out.items())) if left_out else "Nothing.\n"),
-        "## Where it comes from\n\n" + _provenance(source, command),
+        "## Known bias\n\n" + _bias(source, kept),
+        "## Left out\n\n" + (_table(("kind", "reason", "number"), left_out) if left_out else "Nothing.\n"),
+        "## Where it comes from\n\n" + _provenance(source, kept, command),
     ]
     return "\n".join(blocks)
 
 
 _INTRODUCTION = """\
-Each row says that, in a context, one values card was judged wiser than another. A values card is a set of things to
-attend to (attentional policies) under a title. People voted on single steps ("is this card wiser than that one, in this
-context?"); a Bradley-Terry model with a band of "unsure" turns all votes of a context into a strength θ of each card.
-There is one row for each pair of cards that was voted on in a context.
+A values card is a set of things to attend to (attentional policies) under a title. People voted on single steps ("is
+this card wiser than that one, in this context?"); a Bradley-Terry model with a band of "unsure" turns all votes of a
+context into a strength θ of each card. The folder holds one or more kinds of rows, each a configuration of its own:
 
 ```python
 from datasets import load_dataset
 
-pairs = load_dataset("path/to/this/folder", split="train")
+rows = load_dataset("path/to/this/folder", "KIND", split="train")
 ```
-
-The columns are those of TRL's conversational preference format with an explicit prompt (`RewardTrainer`, `DPOTrainer`).
 """
 
 _SPLITTING = """
-Contexts that share a scenario are kept together. No context, prompt, scenario or unordered pair of cards is in two
-splits.
+The split of a context is the same in every kind. Contexts that share a scenario are kept together. No context, prompt,
+scenario or unordered pair of cards is in two splits, within a kind or across kinds.
 """
 
-_MARGIN = """
-`RewardTrainer` uses `margin`: its loss is -log s(r_chosen - r_rejected - margin), s the logistic function, which asks
-the rewards to differ by at least that much. To train without it: `pairs.remove_columns("margin")`. `weight` and
-`p_chosen` are for losses that know them; `RewardTrainer` does not.
+_EVIDENCE = """\
+Use one of `margin`, `weight` and `p_chosen` (as a soft label), never two: they say the same thing. TRL's
+`RewardTrainer` finds `margin` and uses it by itself: its loss is -log s(r_chosen - r_rejected - margin), s the logistic
+function, which asks the rewards to differ by at least that much. To train without it: `remove_columns("margin")`. It
+knows neither `weight` nor `p_chosen`, and it ignores images.
 """
 
 
-def _head(source: Source, splits: dict[str, pa.Table]) -> str:
-    rows = sum(table.num_rows for table in splits.values())
+def _head(source: Source, kept: Sequence[Kept], form: Form) -> str:
+    rows = sum(table.num_rows for _, splits, _ in kept for table in splits.values())
     limits = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
     size = next((name for limit, name in limits if rows < limit), "1M<n<10M")
-    lines = ["---", "pretty_name: Preference pairs from a moral graph"]
+    lines = ["---", "pretty_name: Preferences from a moral graph"]
     if license_ := _license_id(source):
         lines.append(f"license: {license_}")
     lines += ["size_categories:", f"- {size}", "task_categories:", "- text-generation", "tags:"]
     lines += [f"- {tag}" for tag in ("trl", "preference", "rlhf", "reward-modeling", "dpo", "moral-graph")]
     if source.facts.get("made_up"):
         lines.append("- synthetic")
-    lines += ["configs:", "- config_name: preferences", "  default: true", "  data_files:"]
-    for name in splits:
-        lines += [f"  - split: {name}", f"    path: preferences/{name}.parquet"]
+    lines.append("configs:")
+    for number, (made, splits, _) in enumerate(kept):
+        lines += [f"- config_name: {made.kind.name}", *(["  default: true"] if not number else []), "  data_files:"]
+        for name in splits:
+            lines += [f"  - split: {name}", f"    path: {made.kind.name}/{name}.{FORMATS[form.format]}"]
     return "\n".join([*lines, "---", ""])
+
+
+def _whose(source: Source) -> str:
+    if group := source.facts.get("group"):
+        return f"\nThe preferences are those of the members of one group, `{group}`.\n"
+    if source.facts.get("objective") == "worst-group":
+        return (f"\nThe order is a bridging one: θ of a card is that of the group of `{source.facts.get('variable')}` "
+                "that is least satisfied with it.\n")
+    return ""
+
+
+def _kind(kind: Kind, splits: dict[str, pa.Table], form: Form) -> str:
+    some = next(iter(splits.values()))
+    said = " A plain prompt ends with a blank line, since trainers join prompt and answer as they are." if form.plain \
+        else ""
+    trainers = {"openrlhf": "OpenRLHF", "verl": "verl"}.get(form.format, kind.trainers)
+    columns = _table(("column", "what it is"), columns_of(kind, some, form.format))
+    return f"## `{kind.name}`\n\n{kind.about} For {trainers}.{said}\n\n{columns}"
+
+
+def _overlap(source: Source, kept: Sequence[Kept]) -> str:
+    told = [
+        f"{made.kind.name}, {split}: {each['cards_in_train']:,} of {each['cards']:,} single cards and "
+        f"{each['rows_with_all_cards_in_train']:,} of {each['rows']:,} rows are of cards known from train."
+        for made, splits, _ in kept for split, each in card_overlap(splits, source).items()
+    ]  # fmt: skip
+    return "\n" + "".join(f"- {line}\n" for line in told) if told else ""
 
 
 def _license_id(source: Source) -> str | None:
@@ -121,8 +138,11 @@ def _cell(value: Any) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-def _split_rows(splits: dict[str, pa.Table]) -> list[tuple[str, int, int]]:
-    return [(name, table.num_rows, len(set(table.column("context_id").to_pylist()))) for name, table in splits.items()]
+def _split_rows(kept: Sequence[Kept]) -> list[tuple[str, str, int, int]]:
+    return [
+        (made.kind.name, name, table.num_rows, len(set(table.column("context_id").to_pylist())))
+        for made, splits, _ in kept for name, table in splits.items()
+    ]  # fmt: skip
 
 
 def _collection(source: Source) -> str:
@@ -136,17 +156,21 @@ def _collection(source: Source) -> str:
         "publish."
     )
     counted = "\n" + _table(("in the graph", "number"), rows) if rows else ""
-    return f"{told}\n{counted}\nNo participant is named in this folder; a count of 1 is one person's answer.\n"
+    private = (
+        "No participant is named in this folder, and beside the values cards no free text of theirs is in it; a count "
+        "of 1 is one person's answer."
+    )
+    return f"{told}\n{counted}\n{private}\n"
 
 
-def _bias(source: Source, splits: dict[str, pa.Table]) -> str:
+def _bias(source: Source, kept: Sequence[Kept]) -> str:
     beta, sd = _yes_bias(source)
-    asked = [0, 0]
+    asked = [0, 0, 0]
+    splits = next((splits for made, splits, _ in kept if made.kind.name == "cards"), {})
     for table in splits.values():
-        counts = table.select(["wiser", "not_wiser", "unsure", "wiser_reverse", "not_wiser_reverse", "unsure_reverse"])
-        for row in counts.to_pylist():
+        for row in table.select(list(COUNTS)).to_pylist():
             one, other = sum(list(row.values())[:3]), sum(list(row.values())[3:])
-            asked[bool(one) and bool(other)] += 1
+            asked[bool(one) + bool(other)] += 1
     lines = []
     if beta is not None:
         spread = f" (sd {sd:.2f})" if sd is not None else ""
@@ -155,11 +179,13 @@ def _bias(source: Source, splits: dict[str, pa.Table]) -> str:
             f"β = {beta:.2f}{spread} log odds, shared by all contexts, and removed from `p_chosen`, `weight` and "
             "`margin`; the counts of answers are as they were given."
         )
-    lines.append(
-        f"- **Direction of asking**: {asked[1]:,} row(s) rest on answers to both directions of the question, "
-        f"{asked[0]:,} on answers to one. Where a pair was asked in one direction only, what is removed as "
-        "yes-bias was learnt from other pairs."
-    )
+    if splits:
+        never = f", {asked[0]:,} on none (the cards were compared by way of others)" if asked[0] else ""
+        lines.append(
+            f"- **Direction of asking**: {asked[2]:,} row(s) of `cards` rest on answers to both directions of the "
+            f"question, {asked[1]:,} on answers to one{never}. Where a pair was asked in one direction only, what is "
+            "removed as yes-bias was learnt from other pairs."
+        )
     lines.append(
         "- **Selection**: the pairs are those that somebody thought might be upgrades, not a random choice; a chosen "
         "card is the wiser of two, which need not make it wise. Titles and stories shape votes too."
@@ -178,7 +204,7 @@ def _yes_bias(source: Source) -> tuple[float | None, float | None]:
         return None, None
 
 
-def _provenance(source: Source, command: str) -> str:
+def _provenance(source: Source, kept: Sequence[Kept], command: str) -> str:
     ranking = source.ranking
     rows = [
         (name, f"`{ranking[key]}`")
@@ -188,6 +214,8 @@ def _provenance(source: Source, command: str) -> str:
         )
         if ranking.get(key)
     ]
+    rows += [(f"`{made.kind.name}` was made with", f"`{json.dumps(made.facts, ensure_ascii=False, sort_keys=True)}`")
+             for made, _, _ in kept if made.facts]
     license_ = source.facts.get("license")
     terms = f"Licence: {license_}." if license_ else "No licence is stated: ask those who collected the votes."
     made = f"Made with\n\n```\n{command}\n```\n"

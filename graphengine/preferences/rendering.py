@@ -12,6 +12,9 @@ from typing import Any
 PARTS = ("title", "description", "policies")
 """The parts of a card, in the order in which they are shown."""
 
+RENDERS = {"full": frozenset(PARTS), "policies": frozenset({"policies"})}
+"""Which parts are shown: all of them, or the attentional policies alone, whose title gives nothing away."""
+
 
 def parts_of(card: Mapping[str, Any]) -> frozenset[str]:
     """The parts that a card has.
