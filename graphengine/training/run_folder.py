@@ -33,7 +33,7 @@ from graphengine.errors import TrainingError
 from graphengine.training.settings import as_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 RUN, METRICS, REPORT, CARD, MODEL, CHECKPOINTS = (
     "run.json", "metrics.jsonl", "report.json", "README.md", "model", "checkpoints",
@@ -92,7 +92,9 @@ class RunFolder:
             kept = [json.dumps(row, ensure_ascii=False) + "\n" for row in self.metrics() if row["step"] <= step]
             self.write_text(METRICS, "".join(kept))
 
-    def save_checkpoint(self, step: int, write: Callable[[Path], None], *, needed_bytes: int = 0) -> Path:
+    def save_checkpoint(
+        self, step: int, write: Callable[[Path], None], *, needed_bytes: int = 0, keep: Collection[int] = ()
+    ) -> Path:
         """Write a checkpoint and, when it is whole, drop those before it.
 
         Args:
@@ -100,6 +102,7 @@ class RunFolder:
             write: Writes everything into the folder it is given. In a run of several processes each calls it, and it
                 ends with a barrier.
             needed_bytes: Disk space that it will take, if known.
+            keep: Steps of earlier checkpoints that stay.
 
         Raises:
             TrainingError: If it can't be written; the last good checkpoint is still there.
@@ -107,17 +110,18 @@ class RunFolder:
         place = self.checkpoints / f"step-{step:08d}"
         self.write_folder(place, write, needed_bytes=needed_bytes)
         if self.main:
-            for old in self._checkpoints()[:-1]:
-                shutil.rmtree(old)
+            for old, folder in self.all_checkpoints().items():
+                if old not in (step, *keep):
+                    shutil.rmtree(folder)
         return place
 
     def last_checkpoint(self) -> tuple[int, Path] | None:
         """Steps done and folder of the last whole checkpoint."""
-        found = self._checkpoints()
-        return (int(found[-1].name.removeprefix("step-")), found[-1]) if found else None
+        return max(self.all_checkpoints().items(), default=None)
 
-    def _checkpoints(self) -> list[Path]:
-        return sorted(self.checkpoints.glob("step-*"))
+    def all_checkpoints(self) -> dict[int, Path]:
+        """The whole checkpoints that there are, by steps done."""
+        return {int(place.name.removeprefix("step-")): place for place in sorted(self.checkpoints.glob("step-*"))}
 
     def write_folder(self, place: Path, write: Callable[[Path], None], *, needed_bytes: int = 0) -> None:
         """Write a folder under another name beside its place, and rename it when it is whole.

@@ -21,7 +21,7 @@ pytestmark = [
     # What the libraries say to each other about coming versions is not about us.
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
 ]
-TEXTS = ["Notice grief first.", "Tell him the rule and stop there.", "Ask.", "Make room for her own judgment, then ask."]
+TEXTS = ["Notice grief first.", "Tell him the rule and stop there.", "Ask.", "Make room for her own judgment."]
 ROWS = [{"prompt": [{"role": "user", "content": f"What about situation {i}?"}], "target": i} for i in range(4)]
 
 
@@ -163,7 +163,8 @@ def test_trl_calls_our_reward(reward_model: Path, tmp_path: Path) -> None:
 
     arguments = RLOOConfig(
         output_dir=str(tmp_path), max_steps=1, per_device_train_batch_size=4, num_generations=2,
-        max_completion_length=4, report_to="none", bf16=False, use_cpu=True, gradient_checkpointing=False, disable_tqdm=True, save_strategy="no",
+        max_completion_length=4, report_to="none",
+        bf16=False, use_cpu=True, gradient_checkpointing=False, disable_tqdm=True, save_strategy="no",
     )  # fmt: skip
     trainer = RLOOTrainer(
         model=str(reward_model.parent.parent / "base"), reward_funcs=as_trl(reward, "mine"), args=arguments,

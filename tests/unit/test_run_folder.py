@@ -198,3 +198,16 @@ def test_only_one_process_writes(settings: StageSettings) -> None:
 def test_versions_name_what_is_installed() -> None:
     """Every version is text, and what is missing is left out."""
     assert all(isinstance(version, str) and version for version in run_folder.versions().values())
+
+
+def test_a_checkpoint_that_is_still_needed_stays(settings: StageSettings) -> None:
+    """Beside the last one, those that are asked for; they go when they are no longer."""
+    run = open_run(settings, "ppo")
+    for step, keep in ((1, ()), (2, (1,)), (3, (1,))):
+        run.save_checkpoint(step, weights("x"), keep=keep)
+    assert [1, 3] == list(run.all_checkpoints())
+    run.save_checkpoint(4, weights("x"))
+    assert [4] == list(run.all_checkpoints())
+    last = run.last_checkpoint()
+    assert last
+    assert (4, run.checkpoints / "step-00000004") == last
