@@ -12,6 +12,7 @@ import logging
 import math
 import shutil
 import statistics
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -124,6 +125,14 @@ def train_with_trl(settings: TRLSettings, stage: Stage, progress: Callable[[str]
         TrainingError: If the data, the model, the folder or the disk is not what training needs.
         MissingExtraError: If the extra `train` is not installed.
     """
+    with warnings.catch_warnings():
+        # What the libraries say to each other about coming versions is not about the user.
+        for kind in (DeprecationWarning, FutureWarning, UserWarning):
+            warnings.simplefilter("ignore", kind)
+        return _train(settings, stage, progress)
+
+
+def _train(settings: TRLSettings, stage: Stage, progress: Callable[[str], None]) -> StageOutcome:
     trl = libraries()
     from accelerate import PartialState
 
