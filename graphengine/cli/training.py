@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,8 @@ for _name in STAGES:
     train.add_command(_Stage(_name))
 
 
-def _module(stage: str) -> Any:
-    """The module of a stage.
+def _module(name: str) -> Any:
+    """A module of the training room.
 
     Raises:
         MissingExtraError: If what it is made of is not installed.
@@ -96,7 +97,7 @@ def _module(stage: str) -> Any:
     from graphengine.errors import MissingExtraError
 
     try:
-        return import_module(f"graphengine.training.{stage}")
+        return import_module(f"graphengine.training.{name}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("graphengine"):
             raise
@@ -104,7 +105,10 @@ def _module(stage: str) -> Any:
 
 
 def _settings(stage: str) -> type:
-    return getattr(_module(stage), f"{STAGES[stage][0]}Settings")
+    """The settings of a stage; they have a module of their own where the stage's needs torch to be imported."""
+    own = f"{stage}_settings"
+    module = _module(own if find_spec(f"graphengine.training.{own}") else stage)
+    return getattr(module, f"{STAGES[stage][0]}Settings")
 
 
 def _run(stage: str, *, config: Path | None, overrides: tuple[str, ...], as_json: bool) -> None:
