@@ -106,7 +106,7 @@ def _verdicts(found: Audit) -> list[str]:
         )
     told.append(
         "Each text starts with the card's title, so a model can learn titles." if found.shows_titles else
-        "Titles are not shown: the title baseline tells what it would be worth to know which card a text is from."
+        "Texts don't start with titles; the baselines of titles tell what it is worth to know a text's card."
     )
     return told
 

@@ -44,7 +44,7 @@ class Audit:
         kind: `cards`, `responses` or `adherence`.
         splits: By split: `pairs`, `contexts`, `prompts`.
         baselines: By held-out split, what baselines reach that learnt from train.
-        shows_titles: Does each text start with a title?
+        shows_titles: Does each text start with its card's title?
         certainty: How `p_chosen` is spread (`findings.certainty`).
         lengths: How long the rows are (`findings.lengths`).
         balance: Pairs per context (`findings.balance`).
@@ -86,8 +86,8 @@ def audit_folder(
     """Look at the pairs of a dataset folder as a sceptic would.
 
     Args:
-        folder: What `graphengine export preferences` wrote; any folder of `KIND/SPLIT.parquet` with the columns
-            `prompt`, `chosen`, `rejected` will do.
+        folder: What `graphengine export preferences` wrote; any folder of `KIND/SPLIT.parquet` (or `.jsonl`) with
+            the columns `prompt`, `chosen`, `rejected` will do.
         kind: One of `KINDS`.
         limits: What may not be passed.
         tokenizer: A folder with a tokenizer of Hugging Face; lengths are counted in its tokens, with its chat template,
@@ -117,7 +117,7 @@ def audit_folder(
         baselines={
             name: baselines(tables[TRAIN], table) for name, table in tables.items() if name != TRAIN and TRAIN in tables
         },
-        shows_titles=all(pairs.titles is not None for pairs in splits.values()),
+        shows_titles=all(pairs.shows_titles for pairs in splits.values()),
         certainty=findings.certainty(splits),
         lengths=findings.lengths(splits, measure, unit, max_length),
         balance=findings.balance(splits),

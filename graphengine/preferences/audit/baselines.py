@@ -46,12 +46,13 @@ def baselines(train: Any, held_out: Any) -> tuple[Baseline, ...]:
     - `words`: a logistic regression on the difference of both texts' words and pairs of words (TF-IDF).
     - `title`: the card that was chosen in the larger part of its pairs in train (the card by its id; by its title or
       text where there is none); one that train does not have counts one half.
-    - `title words`: as `words`, but it sees the titles alone. Only where each text starts with a title.
+    - `title words`: as `words`, but it sees the titles alone, whether the texts show them or not. Only where all titles
+      are known: from the columns `chosen_title` and `rejected_title`, or since each text starts with one.
 
     Args:
         train: The pairs to learn from: `prompt`, `chosen`, `rejected` as messages or plain text, and `context_id`,
-            `chosen_id`, `rejected_id` where they are known. A `pyarrow.Table`, a `datasets.Dataset`, or a mapping
-            of lists.
+            `chosen_id`, `rejected_id`, `chosen_title`, `rejected_title` where they are known. A `pyarrow.Table`, a
+            `datasets.Dataset`, or a mapping of lists.
         held_out: The pairs to measure on, in the same form.
 
     Raises:

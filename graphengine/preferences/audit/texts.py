@@ -31,7 +31,8 @@ class Pairs:
         contexts: The context's id, or the prompt where ids are not known.
         chosen_names: What the chosen side is known by: the id of its card, or its title, or its whole text.
         rejected_names: The same of the rejected side.
-        titles: Titles of both sides, where every text shows one.
+        titles: Titles of both sides, where all are known: from columns, or since every text starts with one.
+        shows_titles: Does every text start with its title?
         ids: The other columns, as they are.
     """
 
@@ -42,6 +43,7 @@ class Pairs:
     chosen_names: list[str]
     rejected_names: list[str]
     titles: tuple[list[str], list[str]] | None
+    shows_titles: bool
     ids: dict[str, list[Any]]
 
     def __len__(self) -> int:
@@ -53,8 +55,8 @@ def read_pairs(table: Any) -> Pairs:
 
     Args:
         table: Columns `prompt` (may be missing where both sides are whole conversations), `chosen`, `rejected`, as
-            messages or as plain text; `context_id`, `chosen_id`, `rejected_id`, … where they are known. A
-            `pyarrow.Table`, a `datasets.Dataset`, or a mapping of lists.
+            messages or as plain text; `context_id`, `chosen_id`, `rejected_id`, `chosen_title`, `rejected_title`, …
+            where they are known. A `pyarrow.Table`, a `datasets.Dataset`, or a mapping of lists.
 
     Raises:
         InputError: If a column is missing, or a side has no text.
@@ -73,20 +75,39 @@ def read_pairs(table: Any) -> Pairs:
     columns = {name: _values(table[name]) for name in names}
     chosen, rejected = (_texts(columns[side], side) for side in SIDES)
     prompts = _texts(columns["prompt"], "prompt") if "prompt" in columns else [""] * len(chosen)
-    titles = [[title_of(text) for text in side] for side in (chosen, rejected)]
-    shown = all(title is not None for side in titles for title in side)
-    known = (columns.get("chosen_id"), columns.get("rejected_id"))
+    titles = _titles(columns, chosen, rejected)
+    known = [columns.get(f"{side}_id") for side in SIDES]
     if all(ids is not None and None not in ids for ids in known):
-        by_name = [[str(each) for each in ids or ()] for ids in known]
+        names = [[str(each) for each in ids or ()] for ids in known]
     else:
-        by_name = [[title or text for title, text in zip(*both, strict=True)] for both in
-                   zip(titles, (chosen, rejected), strict=True)]
+        names = titles or (chosen, rejected)
     contexts = columns.get("context_id")
     return Pairs(
-        prompts, chosen, rejected, prompts if contexts is None or None in contexts else contexts, by_name[0],
-        by_name[1], ([str(each) for each in titles[0]], [str(each) for each in titles[1]]) if shown else None,
-        {name: values for name, values in columns.items() if name not in ("prompt", *SIDES)},
+        prompts=prompts,
+        chosen=chosen,
+        rejected=rejected,
+        contexts=prompts if contexts is None or None in contexts else contexts,
+        chosen_names=names[0],
+        rejected_names=names[1],
+        titles=titles,
+        shows_titles=titles is not None and all(
+            text.startswith(title) for both in zip((chosen, rejected), titles, strict=True)
+            for text, title in zip(*both, strict=True)
+        ),
+        ids={name: values for name, values in columns.items() if name not in ("prompt", *SIDES)},
     )
+
+
+def _titles(
+    columns: dict[str, list[Any]], chosen: list[str], rejected: list[str]
+) -> tuple[list[str], list[str]] | None:
+    """The titles of both sides, from their columns or else from the texts; none where one is missing."""
+    told = [[(each or "").strip() for each in columns.get(f"{side}_title", ())] for side in SIDES]
+    shown = [[title_of(text) or "" for text in side] for side in (chosen, rejected)]
+    for one, other in (told, shown):
+        if len(one) == len(chosen) and all(one) and all(other):
+            return one, other
+    return None
 
 
 def title_of(text: str) -> str | None:
