@@ -93,6 +93,7 @@ class Stage:
         trainer: The class of TRL; `…Trainer` and `…Config`.
         answers: Columns that follow the prompt.
         columns: More columns that TRL is given; None gives it all.
+        renamed: Columns that TRL knows under another name.
         arguments: Of TRL's configuration.
         takes: What the trainer takes beside model, arguments and rows.
         room: Tokens of `max_length` that are not for the row, but for what is written after it.
@@ -106,6 +107,7 @@ class Stage:
     trainer: str
     answers: tuple[str, ...] = ()
     columns: tuple[str, ...] | None = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
     arguments: Mapping[str, Any] = field(default_factory=dict)
     takes: Mapping[str, Any] = field(default_factory=dict)
     room: int = 0
@@ -230,7 +232,7 @@ def _usable(
     left_out: dict[str, dict[str, int]] = {}
     used: dict[str, Dataset] = {}
     for name, all_rows in splits.items():
-        rows: Any = all_rows
+        rows: Any = all_rows.rename_columns(dict(stage.renamed))
         for reason, test in stage.keep.items():
             kept = [index for index, row in enumerate(rows) if test(row)]
             left_out.setdefault(reason, {})[name] = len(rows) - len(kept)

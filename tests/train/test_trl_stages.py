@@ -135,6 +135,15 @@ def test_sft_learns_the_answers(tiny: Path, data: Path, tmp_path: Path) -> None:
     assert same(tiny, before.model)
 
 
+def test_sft_learns_the_chosen_side_of_pairs_once(tiny: Path, data: Path, tmp_path: Path) -> None:
+    """From pairs, the chosen sides are learnt; one that stands in several pairs counts once."""
+    repeated = write_folder(tmp_path / "data", {"train": [*pairs(8), *pairs(3)]})
+    outcome = sft.train_sft(settings_of("sft", tiny, repeated, tmp_path / "run", "kind=cards"))
+
+    assert ({"train": 8}, {"train": 3}) == (outcome.report["rows"], outcome.report["left_out"][sft.AGAIN])
+    assert outcome.report["held_out"] is None
+
+
 def test_dpo_leaves_doubtful_pairs_out(tiny: Path, data: Path, tmp_path: Path) -> None:
     """Pairs below `min_probability` are not trained on, and both their number and the evidence are in the report."""
     outcome = dpo.train_dpo(settings_of("dpo", tiny, data, tmp_path / "run", "min_probability=0.6"))
