@@ -12,9 +12,11 @@ from graphengine.ranking.layout import Layout, blocks, lay_out
 from graphengine.ranking.model import weigh
 from graphengine.ranking.output import TIE, Z90
 from graphengine.ranking.posterior import posterior
-from graphengine.tables import ANSWERS, EDGES
+from graphengine.tables import ANSWERS, COUNTS, EDGES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from graphengine.ranking.arrays import Ints, Reals
@@ -27,14 +29,30 @@ SHOWN_VOTES = 3
 """An edge is shown as wiser from these probabilities and answers on."""
 
 
-class _Pairs(NamedTuple):
-    low: Ints  # node of the smaller card id
+class Pairs(NamedTuple):
+    """The unordered pairs of a layout.
+
+    Attributes:
+        low: (pairs,) node of the smaller card id.
+        high: (pairs,) node of the other one.
+        up: (pairs, 3) answers to "is high wiser than low?"
+        down: (pairs, 3) answers to "is low wiser than high?"
+    """
+
+    low: Ints
     high: Ints
-    up: Ints  # (pairs, 3) answers to "is high wiser than low?"
-    down: Ints  # (pairs, 3) answers to "is low wiser than high?"
+    up: Ints
+    down: Ints
+
+    def of(self, layout: Layout, contexts: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+        """The pairs of some contexts: which of the contexts, which pairs, and the places of low and high there."""
+        first = np.searchsorted(layout.node_context[self.low], np.arange(len(layout.contexts) + 1))
+        owner, which, _ = ranges(first[contexts], first[contexts + 1])
+        start = layout.start[contexts][owner]
+        return owner, which, self.low[which] - start, self.high[which] - start
 
 
-def wiser_edges(counts: pa.Table, calibration: Calibration) -> pa.Table:
+def wiser_edges(counts: pa.Table, calibration: Calibration, *, unanswered: bool = False) -> pa.Table:
     """The EDGES of all contexts under a calibration.
 
     With m and s the mean and standard deviation of θ_to - θ_from (s² = own² + shared², where `shared` is what is not
@@ -49,16 +67,57 @@ def wiser_edges(counts: pa.Table, calibration: Calibration) -> pa.Table:
     Args:
         counts: COUNTS, in any row order.
         calibration: From `calibrate`.
+        unanswered: Whether a pair that only has rows without answers gets an edge too (see `all_pairs`).
 
     Returns:
         EDGES sorted by context, from card, to card.
     """
+    layout = lay_out(counts, unanswered=unanswered)
+    return edges_by(layout, calibration.not_wiser, lambda pairs: _differences(layout, pairs, calibration))
+
+
+def all_pairs(counts: pa.Table) -> pa.Table:
+    """COUNTS with a row for every pair of cards of a context: without answers where nobody was asked.
+
+    Example:
+        >>> from graphengine import tables
+        >>> asked = [{"context_id": "c", "from_id": "a", "to_id": to, "wiser": 1, "not_wiser": 0, "unsure": 0}
+        ...          for to in "bd"]
+        >>> all_pairs(tables.COUNTS.table(asked)).select(["from_id", "to_id", "wiser"]).to_pylist()[-1]
+        {'from_id': 'b', 'to_id': 'd', 'wiser': 0}
+    """
     layout = lay_out(counts)
+    places = [np.triu_indices(size, 1) for size in layout.sizes.tolist()]
+    first = np.repeat(layout.start[:-1], [len(one) for one, _ in places])
+    none = np.zeros(0, np.int64)
+    low, high = (np.concatenate([none, *(place[end] for place in places)]) + first for end in (0, 1))
+    told_low, told_high, _ = unordered(layout.source, layout.target)
+    nodes = max(len(layout.node_card), 1)
+    new = ~np.isin(low * nodes + high, told_low * nodes + told_high)
+    context, card = layout.context_column(), layout.card_column()
+    source, target = pa.array(low[new]), pa.array(high[new])
+    answers = [pa.array(np.zeros(int(new.sum()), np.int64))] * len(ANSWERS)
+    added = pa.table([context.take(source), card.take(source), card.take(target), *answers],
+                     names=COUNTS.schema.names).cast(COUNTS.schema)
+    return pa.concat_tables([counts.select(COUNTS.schema.names).cast(COUNTS.schema), added])
+
+
+def edges_by(
+    layout: Layout, not_wiser: NotWiser, differences: Callable[[Pairs], tuple[Reals, Reals, Reals]]
+) -> pa.Table:
+    """The EDGES of a layout under any model of the differences.
+
+    Args:
+        layout: The layout.
+        not_wiser: How "not wiser" is read.
+        differences: For pairs: mean of θ_high - θ_low, its sd if β and τ were known, and its sd from what is not known
+            of them.
+    """
     if not len(layout.source):
         return EDGES.empty()
     pairs = _pair_up(layout)
-    mean, own, shared = _differences(layout, pairs, calibration)
-    against = calibration.not_wiser == "against"
+    mean, own, shared = differences(pairs)
+    against = not_wiser == "against"
     answers = pairs.up.sum(axis=1) + pairs.down.sum(axis=1)
     for_high = pairs.up[:, 0] + (pairs.down[:, 1] if against else 0)
     for_low = pairs.down[:, 0] + (pairs.up[:, 1] if against else 0)
@@ -102,33 +161,33 @@ def shown(edges: pa.Table, not_wiser: NotWiser = "against") -> pa.Array:
     return pa.array(certain, pa.bool_())
 
 
-def _pair_up(layout: Layout) -> _Pairs:
+def _pair_up(layout: Layout) -> Pairs:
     low, high, pair = unordered(layout.source, layout.target)
     up, down = np.zeros((len(low), 3), np.int64), np.zeros((len(low), 3), np.int64)
     upward = layout.source < layout.target
     up[pair[upward]] = layout.answers[upward]
     down[pair[~upward]] = layout.answers[~upward]
-    return _Pairs(low, high, up, down)
+    return Pairs(low, high, up, down)
 
 
-def _differences(layout: Layout, pairs: _Pairs, calibration: Calibration) -> tuple[Reals, Reals, Reals]:
+def _differences(layout: Layout, pairs: Pairs, calibration: Calibration) -> tuple[Reals, Reals, Reals]:
     """Per pair: mean of θ_high - θ_low, its sd if β and τ were known, and its sd from what is not known of them."""
     n = len(pairs.low)
     mean, own, shared = np.empty(n), np.empty(n), np.empty(n)
-    first = np.searchsorted(layout.node_context[pairs.low], np.arange(len(layout.contexts) + 1))
-    c = np.array(calibration.covariance)
     for block in blocks(layout):
         found = posterior(block, weigh(block.answers, calibration.not_wiser), calibration)
-        owner, which, _ = ranges(first[block.contexts], first[block.contexts + 1])
-        low = pairs.low[which] - layout.start[block.contexts][owner]
-        high = pairs.high[which] - layout.start[block.contexts][owner]
+        owner, which, low, high = pairs.of(layout, block.contexts)
         mean[which] = found.theta[owner, high] - found.theta[owner, low]
         own[which] = np.sqrt(found.own_variance_of_difference(owner, high, low))
         move = found.shared[owner, high] - found.shared[owner, low]
-        shared[which] = np.sqrt(
-            move[:, 0] ** 2 * c[0, 0] + 2 * move[:, 0] * move[:, 1] * c[0, 1] + move[:, 1] ** 2 * c[1, 1]
-        )
+        shared[which] = shared_sd(move, calibration)
     return mean, own, shared
+
+
+def shared_sd(move: Reals, calibration: Calibration) -> Reals:
+    """The sd that what is not known of β and log τ gives to numbers that move with them by `move` (n, 2)."""
+    c = np.array(calibration.covariance)
+    return np.sqrt(move[:, 0] ** 2 * c[0, 0] + 2 * move[:, 0] * move[:, 1] * c[0, 1] + move[:, 1] ** 2 * c[1, 1])
 
 
 def _majority(favour: Ints, answers: Ints) -> tuple[Reals, Reals, Reals]:
@@ -143,7 +202,7 @@ def _majority(favour: Ints, answers: Ints) -> tuple[Reals, Reals, Reals]:
 
 
 def _table(
-    layout: Layout, pairs: _Pairs, to_high: NDArray[np.bool_], margin: Reals, own: Reals, shared: Reals,
+    layout: Layout, pairs: Pairs, to_high: NDArray[np.bool_], margin: Reals, own: Reals, shared: Reals,
     majority: tuple[Reals, Reals, Reals],
 ) -> pa.Table:
     from scipy.special import ndtr

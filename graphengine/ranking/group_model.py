@@ -60,20 +60,24 @@ class GroupBlock(NamedTuple):
         block: The contexts.
         theta: (m, width, 1 + groups) most probable μ, θ_1, θ_2, …; 0 for padding.
         covariance: (m, width (1 + groups), width (1 + groups)) with what is not known of β and τ in it.
+        move: (m, width, 1 + groups, 2) how theta moves with β and log τ.
     """
 
     block: Block
     theta: Reals
     covariance: Reals
+    move: Reals
 
 
-def lay_out_groups(counts: pa.Table, groups: pa.Table) -> GroupLayout:
+def lay_out_groups(counts: pa.Table, groups: pa.Table, *, unanswered: bool = False) -> GroupLayout:
     """Number the answers of each group, and those of people in no group, over the nodes of all answers.
+
+    With `unanswered`, rows of the counts without answers stay in `base`.
 
     Raises:
         RankingError: If a group has answers on a card that the counts know nothing of.
     """
-    base = lay_out(counts)
+    base = lay_out(counts, unanswered=unanswered)
     group, names = codes(groups.column("group_id"))
     parts: list[tuple[Ints, Ints, Ints, Ints]] = []
     rest = base.answers.copy()
@@ -161,7 +165,8 @@ def _posterior(block: Block, slot: Ints, slots: int, calibration: Calibration, g
     spread = np.matmul(np.matmul(move, np.array(calibration.covariance)), move.transpose(0, 2, 1))
     covariance = own + spread
     return GroupBlock(block, theta.reshape(m, width, slots),
-                      0.5 * (covariance + covariance.transpose(0, 2, 1)).reshape(m, size, size))
+                      0.5 * (covariance + covariance.transpose(0, 2, 1)).reshape(m, size, size),
+                      move.reshape(m, width, slots, 2))
 
 
 def _prior(groups: int, sigma: float, apart: float) -> Reals:

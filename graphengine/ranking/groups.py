@@ -18,6 +18,8 @@ from graphengine.ranking.top import opposites
 from graphengine.tables import ANSWERS, GROUP_COUNTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from graphengine.ranking.arrays import Ints, Reals
     from graphengine.ranking.calibration import Calibration
     from graphengine.ranking.group_model import GroupBlock
@@ -128,7 +130,7 @@ def bradley_terry_groups(
     for fitted in fit(layout, calibration, group_spread):
         real = fitted.block.real
         nodes = fitted.block.nodes[real]
-        least = _least(fitted.theta)
+        least = least_strengths(fitted.theta)
         found = _draw(fitted, least)
         score[nodes] = least[real]
         for whole, part in zip((sd, p_top, lower, upper), found, strict=True):
@@ -159,7 +161,7 @@ def satisfaction(
     layout = lay_out_groups(counts, groups)
     base = layout.base
     parts: dict[str, list[Reals]] = {name: [] for name in ("node", "group", "score", "least", "mean")}
-    for block, theta, _ in fit(layout, calibration, group_spread):
+    for block, theta, *_ in fit(layout, calibration, group_spread):
         own = theta[:, :, 1:]
         many = own.shape[2]
         if not many:
@@ -180,13 +182,38 @@ def satisfaction(
     })
 
 
-def _least(theta: Reals) -> Reals:
+def least_strengths(theta: Reals) -> Reals:
     """The least of the groups' strengths, along axis 2; the one in common where there are no groups."""
     return (theta[:, :, 1:] if theta.shape[2] > 1 else theta).min(axis=2)
 
 
 def _draw(fitted: GroupBlock, least: Reals) -> tuple[Reals, Reals, Ints, Ints]:
     """sd, P(top), lower and upper rank of the cards of a block, each (m, width)."""
+    m, width, _ = fitted.theta.shape
+    low, high = int(_TAIL * _DRAWS), int(np.ceil((1 - _TAIL) * _DRAWS)) - 1
+    found = (np.empty((m, width)), np.empty((m, width)), np.empty((m, width), np.int64),
+             np.empty((m, width), np.int64))
+    for part, order, lowest in drawn_least(fitted, least):
+        spread = lowest.std(axis=2, dtype=np.float64)
+        lowest[~np.take_along_axis(fitted.block.real[part], order, axis=1)] = -np.inf
+        ranks = _ranks(lowest)
+        ordered = np.partition(ranks, (low, high), axis=2)
+        values = (spread, (ranks == 1).mean(axis=2), ordered[:, :, low], ordered[:, :, high])
+        for whole, value in zip(found, values, strict=True):
+            np.put_along_axis(whole[part], order, value, axis=1)
+    return found
+
+
+def drawn_least(fitted: GroupBlock, least: Reals) -> Iterator[tuple[slice, Ints, Reals]]:
+    """Joint draws of the least strengths of a block's cards, some contexts at a time.
+
+    Args:
+        fitted: The block.
+        least: (m, width) from `least_strengths`.
+
+    Yields:
+        Which contexts; the cards in the order of their draws (n, width); the draws (n, width, draws).
+    """
     m, width, slots = fitted.theta.shape
     size = width * slots
     # In order of the score, so that the numbers depend neither on names nor on neighbours.
@@ -194,24 +221,12 @@ def _draw(fitted: GroupBlock, least: Reals) -> tuple[Reals, Reals, Ints, Ints]:
     cells = (order[:, :, None] * slots + np.arange(slots)).reshape(m, size)
     mean = np.take_along_axis(fitted.theta.reshape(m, size), cells, axis=1)
     root = np.linalg.cholesky(fitted.covariance[np.arange(m)[:, None, None], cells[:, :, None], cells[:, None, :]])
-    real = np.take_along_axis(fitted.block.real, order, axis=1)
     draws = _opposites(size, _DRAWS, np.float32)
-    low, high = int(_TAIL * _DRAWS), int(np.ceil((1 - _TAIL) * _DRAWS)) - 1
-    found = (np.empty((m, width)), np.empty((m, width)), np.empty((m, width), np.int64),
-             np.empty((m, width), np.int64))
     take = max(1, _NUMBERS_AT_ONCE // (_DRAWS * size))
     for at in range(0, m, take):
         part = slice(at, at + take)
         drawn = np.matmul(root[part].astype(np.float32), draws) + mean[part].astype(np.float32)[:, :, None]
-        lowest = _least(drawn.reshape(-1, width, slots, _DRAWS))
-        spread = lowest.std(axis=2, dtype=np.float64)
-        lowest[~real[part]] = -np.inf
-        ranks = _ranks(lowest)
-        ordered = np.partition(ranks, (low, high), axis=2)
-        values = (spread, (ranks == 1).mean(axis=2), ordered[:, :, low], ordered[:, :, high])
-        for whole, value in zip(found, values, strict=True):
-            np.put_along_axis(whole[part], order[part], value, axis=1)
-    return found
+        yield part, order[part], least_strengths(drawn.reshape(-1, width, slots, _DRAWS))
 
 
 def _ranks(values: Reals) -> Ints:
