@@ -107,6 +107,11 @@ def _is_folder(reward: str) -> bool:
     return bool(reward) and (Path(reward).is_dir() or ":" not in reward)
 
 
+def _name_of(function: str) -> str:
+    module, _, name = function.rpartition(":")
+    return f"{Path(module).name}:{name}"
+
+
 def _reward(spec: str | Path) -> Reward:
     torch, _ = libraries()
     return load_rewards({str(spec): 1.0}, device="cuda" if torch.cuda.is_available() else "cpu")
@@ -147,7 +152,7 @@ def _measure_reward_models(
         )
         found.baselines = tuple(each.as_json() for each in baselines(pairs.train, table))
     for model in models or [None]:
-        name = model.name if model else settings.reward
+        name = model.name if model else _name_of(settings.reward)
         progress(f"{name}: {len(pairs.contexts)} held-out pairs")
         scores = reward if reward is not None and (model is None or model is scorer) else _reward(model.path)  # type: ignore[union-attr]
         measured = measure_pairs(scores, pairs)
@@ -314,6 +319,8 @@ def _trends(rows: list[Row]) -> tuple[Trend, ...]:
 
 def _manifest(settings: EvaluationSettings, models: list[ModelFolder], found: _Found) -> dict[str, Any]:
     torch, _ = libraries()
+    module = settings.reward.rpartition(":")[0]
+    files = (settings.text, settings.task, Path(module) if module.endswith(".py") else None)
     return {
         "stage": STAGE,
         "settings": as_plain(settings),
@@ -325,9 +332,7 @@ def _manifest(settings: EvaluationSettings, models: list[ModelFolder], found: _F
             each.name: {"folder": str(each.path), "sha256": _hashes(each.path, ("config.json", "*.safetensors"))}
             for each in models
         },
-        "files": {
-            str(each): _sha256(each) for each in (settings.text, settings.task) if each is not None
-        },
+        "files": {str(each): _sha256(each) for each in files if each is not None},
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": versions(),
     }
