@@ -129,25 +129,33 @@ def _show(stage: str, report: dict[str, Any]) -> None:
     """Say what a stage did: its rows, what was left out, how its numbers went, what it cost."""
     cost = report["cost"]
     memory = cost["peak_gpu_memory_bytes"] or cost["peak_memory_bytes"]
-    rows = report["rows"]
     say(
-        f"{stage}: {count(report['steps'], 'step')} on {count(rows['train'], 'row')} in {cost['seconds']:,.0f} s, "
-        f"at most {memory / 2**20:,.0f} MiB of memory"
+        f"{stage}: {count(report['steps'], 'step')} on {count(report['rows']['train'], 'row')} in "
+        f"{cost['seconds']:,.0f} s, at most {memory / 2**20:,.0f} MiB of memory"
     )
     for reason, numbers in report["left_out"].items():
         if total := sum(numbers.values()):
             output.warn(f"{count(total, 'row')} left out: {reason} ({output.amounts(numbers)})")
     for name, ends in report["curve"].items():
-        say(f"  {name}: {_interval(ends['first'])} at the beginning, {_interval(ends['last'])} at the end")
-    held_out = report["held_out"] or {}
-    numbers = {key: value for key, value in held_out.items() if key not in ("split", "rows")}
-    if numbers:
-        say(f"  on {count(held_out['rows'], 'row')} of {held_out['split']}: " + ", ".join(
-            f"{name} {value:.3g}" for name, value in numbers.items() if isinstance(value, int | float)
-        ))
+        first, last = (_with_interval(ends[end], "mean") for end in ("first", "last"))
+        say(f"  {name} in training: {first} at first, {last} at last")
+    for held_out in filter(None, [report.get("held_out")]):
+        told = [
+            f"{name.replace('_', ' ')} {_with_interval(held_out, name) if name == 'accuracy' else f'{value:.3g}'}"
+            for name, value in held_out.items()
+            if isinstance(value, int | float) and name not in ("rows", "lower", "upper")
+        ]
+        say(f"  on the {held_out['split']} split: {', '.join(told)}")
+    for baseline in report.get("baselines") or []:
+        say(f"  beside it, {baseline['name']} alone: {_with_interval(baseline, 'accuracy')}")
+    for note in report.get("notes") or []:
+        output.warn(note)
 
 
-def _interval(mean: dict[str, Any]) -> str:
-    if mean["lower"] is None:
-        return f"{mean['mean']:.3g}"
-    return f"{mean['mean']:.3g} ({mean['lower']:.3g} to {mean['upper']:.3g})"
+def _with_interval(found: dict[str, Any], name: str) -> str:
+    """A number with its 90% interval, where there is one."""
+    if found[name] is None:
+        return "not known"
+    if found.get("lower") is None or found.get("upper") is None:
+        return f"{found[name]:.3g}"
+    return f"{found[name]:.3g} (90%: {found['lower']:.3g} to {found['upper']:.3g})"

@@ -19,6 +19,7 @@ class SampledSettings(TRLSettings):
         max_new_tokens: The longest answer; it must fit into `max_length` with its prompt.
         temperature: Of sampling.
         kl_coefficient: The price of a nat of KL to the reference; 0 needs no reference.
+        force: Train on a reward model that fails its gate, or has no report.
     """
 
     rewards: dict[str, float]
@@ -27,6 +28,7 @@ class SampledSettings(TRLSettings):
     max_new_tokens: int = 256
     temperature: float = 1.0
     kl_coefficient: float = 0.05
+    force: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,11 +60,16 @@ def sampled_stage(settings: SampledSettings, name: str) -> Stage:
     Args:
         settings: Of the stage.
         name: `grpo` or `rloo`.
+
+    Raises:
+        TrainingError: If a reward can't be loaded, or a reward model is not fit to be optimised.
     """
     import torch
 
+    from graphengine.training.gate import check_gates
     from graphengine.training.rewards import as_trl, load_rewards
 
+    gates = check_gates(settings.rewards, force=settings.force)
     rewards = load_rewards(settings.rewards, device="cuda" if torch.cuda.is_available() else "cpu")
     return Stage(
         name, "prompts", name.upper(), columns=None, room=settings.max_new_tokens,
@@ -72,5 +79,5 @@ def sampled_stage(settings: SampledSettings, name: str) -> Stage:
             "reward_weights": [weight for weight, _ in rewards.parts.values()],
         },
         takes={"reward_funcs": [as_trl(reward, part) for part, (_, reward) in rewards.parts.items()]},
-        told={"rewards": settings.rewards},
+        told={"rewards": settings.rewards, "gates": gates},
     )
