@@ -69,12 +69,18 @@ class Rewards:
 
 
 def load_rewards(
-    spec: Mapping[str, float], *, device: str = "cpu", batch_size: int = 16, dtype: Any = None
+    spec: Mapping[str, float],
+    *,
+    functions: Mapping[str, Reward] | None = None,
+    device: str = "cpu",
+    batch_size: int = 16,
+    dtype: Any = None,
 ) -> Rewards:
     """The rewards that a recipe names.
 
     Args:
         spec: Weights by what each belongs to: a folder of a reward model, `module:function` or `file.py:function`.
+        functions: Callables of a Python program, by names that the spec may use.
         device: Where reward models run.
         batch_size: Texts that a reward model reads at once.
         dtype: Of the weights of reward models; None for the one they were saved in.
@@ -83,11 +89,14 @@ def load_rewards(
         TrainingError: If there is no such folder, module or function.
     """
     parts: dict[str, tuple[float, Reward]] = {}
+    reward: Reward
     for name, weight in spec.items():
-        if is_model(name):
+        if functions and name in functions:
+            reward = functions[name]
+        elif is_model(name):
             from graphengine.training.scoring import RewardModel
 
-            reward: Reward = RewardModel(Path(name), device=device, batch_size=batch_size, dtype=dtype)
+            reward = RewardModel(Path(name), device=device, batch_size=batch_size, dtype=dtype)
         else:
             reward = _function(name)
         parts[_short(name, spec)] = (weight, reward)
