@@ -18,10 +18,10 @@ def services():
     return yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
 
 
-@pytest.fixture(scope="module")
-def dockerfile():
-    """The instructions of the Dockerfile: (name, arguments) in order."""
-    lines = (DOCKER / "Dockerfile").read_text().replace("\\\n", " ").splitlines()
+@pytest.fixture(scope="module", params=["Dockerfile", "train.Dockerfile"])
+def dockerfile(request):
+    """The instructions of an image: (name, arguments) in order."""
+    lines = (DOCKER / request.param).read_text().replace("\\\n", " ").splitlines()
     return [tuple(line.split(maxsplit=1)) for line in lines if line and not line.startswith("#")]
 
 
