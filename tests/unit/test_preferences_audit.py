@@ -266,8 +266,8 @@ def test_leaks_are_problems(tmp_path: Path) -> None:
     assert clean.problems == ()
     assert clean.overlap["train/test"]["cards"] == 1
     leaking = [
-        {**row(5), "prompt": "PROMPT  1!"}, row(6, context_id="c1"), row(7, scenario_id="s1"),
-        row(8, chosen_id="b1", rejected_id="a1"), {**row(9), "chosen": "bad 2", "rejected": "Good 2."},
+        {**row(5), "prompt": "PROMPT  1"}, row(6, context_id="c1"), row(7, scenario_id="s1"),
+        row(8, chosen_id="b1", rejected_id="a1"), {**row(9), "chosen": "bad 2", "rejected": "Good  2"},
     ]
     for kind, each in zip(("prompts", "contexts", "scenarios", "pairs", "texts"), leaking, strict=True):
         found = audit_folder(write(tmp_path / kind, train=train, test=table(each)))
@@ -288,7 +288,7 @@ def test_duplicates_are_counted(tmp_path: Path) -> None:
     words = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
     near = " ".join([*words, "end"])
     train = table(
-        pair("p", "good", "bad"), pair("P.", "Good!", "bad"), pair("p", "bad", "good"), pair("q", near, near + " stop"),
+        pair("p", "good", "bad"), pair("P ", "Good", "bad"), pair("p", "bad", "good"), pair("q", near, near + "!"),
         pair(" ".join(words) + " seventeen", "x", "y"),
     )
     test = table(pair(" ".join(words) + " eighteen", near + " halt", "z"))
@@ -343,7 +343,6 @@ def test_folders_that_are_none_are_refused(tmp_path: Path) -> None:
     (folder / "cards" / "train.parquet").write_bytes(b"PAR1 not")
     with pytest.raises(InputError, match=r"train\.parquet can't be read"):
         audit_folder(folder)
-    (folder / "manifest.json").write_text("[]")
     write(tmp_path / "more", train=table(pair("p", "a", "b")))
     (tmp_path / "more" / "manifest.json").write_text("[]")
     with pytest.raises(InputError, match="is no manifest"):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphengine.errors import MissingExtraError
 from graphengine.preferences.audit.intervals import Accuracy, accuracy
-from graphengine.preferences.audit.texts import Pairs, plain, read_pairs
+from graphengine.preferences.audit.texts import Pairs, read_pairs, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,7 +121,7 @@ def _by_words(seen: tuple[list[str], list[str]], unseen: tuple[list[str], list[s
     import numpy as np
     from scipy.sparse import vstack
 
-    (chosen, rejected), (one, other) = ([[plain(text) for text in side] for side in sides] for sides in (seen, unseen))
+    (chosen, rejected), (one, other) = ([_words_only(side) for side in sides] for sides in (seen, unseen))
     if not one or not any(chosen + rejected):
         return [0.5] * len(one)
     # Pairs of words make it a little stronger than single words alone.
@@ -133,3 +133,7 @@ def _by_words(seen: tuple[list[str], list[str]], unseen: tuple[list[str], list[s
     model.fit(vstack([difference, -difference]), np.repeat([1, 0], len(chosen)))
     scores = (bag.transform(one) - bag.transform(other)) @ model.coef_[0]
     return [_hit(float(score)) for score in scores]
+
+
+def _words_only(texts: list[str]) -> list[str]:
+    return [" ".join(words_of(text)) for text in texts]

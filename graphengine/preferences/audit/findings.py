@@ -8,7 +8,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from graphengine.errors import MissingExtraError
-from graphengine.preferences.audit.texts import Pairs, plain
+from graphengine.preferences.audit.texts import Pairs, words_of
+from graphengine.preferences.splits import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -53,7 +54,7 @@ def balance(splits: Mapping[str, Pairs]) -> dict[str, Any]:
 def overlap(splits: Mapping[str, Pairs]) -> dict[str, dict[str, int]]:
     """What each two splits share: prompts, contexts, scenarios, unordered pairs of cards and of texts, single cards.
 
-    Texts are compared without case, width, spacing and punctuation. All but `cards` are leaks.
+    Texts are compared as splits are made: without case, width of letters and spacing. All but `cards` are leaks.
     """
     held = {name: _keys(pairs) for name, pairs in splits.items()}
     return {
@@ -100,8 +101,7 @@ def _near_copies(splits: Mapping[str, Pairs]) -> dict[str, int]:
     texts = {name: {plain(each) for each in pairs.chosen + pairs.rejected} for name, pairs in splits.items()}
     near_equal = 0
     for pairs in splits.values():
-        sides = [list(map(plain, side)) for side in (pairs.chosen, pairs.rejected)]
-        one, other = _vectors(*sides)
+        one, other = _vectors(pairs.chosen, pairs.rejected)
         near_equal += int((one.multiply(other).sum(axis=1) >= NEAR).sum())
     return {
         "near_equal": near_equal,
@@ -128,10 +128,11 @@ def _vectors(*lists: Sequence[str]) -> list[Any]:
         from sklearn.feature_extraction.text import TfidfVectorizer
     except ImportError as error:
         raise MissingExtraError.of("scikit-learn", "train") from error
+    spaced = [[" ".join(words_of(text)) for text in texts] for texts in lists]
     word = r"\S+"
     bag = TfidfVectorizer(token_pattern=word)
-    bag.fit([*(text for texts in lists for text in texts), "a word"])  # a vocabulary may not be empty
-    return [bag.transform(texts) for texts in lists]
+    bag.fit([*(text for texts in spaced for text in texts), "a word"])  # a vocabulary may not be empty
+    return [bag.transform(texts) for texts in spaced]
 
 
 def certainty(splits: Mapping[str, Pairs]) -> dict[str, Any]:

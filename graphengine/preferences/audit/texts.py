@@ -124,11 +124,6 @@ def title_of(text: str) -> str | None:
     return first.strip() or None
 
 
-def plain(text: str) -> str:
-    """A text without case, width of letters, spacing and punctuation, as duplicates are compared."""
-    return " ".join(words_of(text))
-
-
 def words_of(text: str) -> list[str]:
     """The words of a text in small letters.
 
