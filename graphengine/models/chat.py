@@ -105,7 +105,7 @@ class ChatClient:
     Example:
         >>> client = ChatClient("tiny", "http://localhost:8000/v1")
         >>> client.name
-        'tiny at localhost:8000'
+        'tiny'
     """
 
     model: str
@@ -130,7 +130,11 @@ class ChatClient:
 
     @property
     def name(self) -> str:
-        """The model and where it is served."""
+        """The name of the model; where it is served is no matter of a dataset's readers."""
+        return self.model
+
+    @property
+    def _where(self) -> str:
         return f"{self.model} at {urlsplit(self.base_url).netloc}"
 
     @property
@@ -215,7 +219,7 @@ class ChatClient:
             if attempt < self.attempts and giving_up.wait(pause):
                 return
         raise ModelError(
-            f"{self.name} was asked {self.attempts} time(s) in vain: {failed}",
+            f"{self._where} was asked {self.attempts} time(s) in vain: {failed}",
             hint="see to the endpoint and run it again; what was answered is kept and not asked again",
             attempts=self.attempts,
         ) from failed
@@ -255,7 +259,7 @@ class ChatClient:
             return _Again(f"HTTP {error.status_code}: {told}", pause=after, maybe_billed=False)
         hint = f"set {KEY_VARIABLE}" if error.status_code in (401, 403) else "see the endpoint's documentation"
         status = error.status_code
-        return ModelError(f"{self.name} refuses (HTTP {status}): {told}", hint=hint, status=status)
+        return ModelError(f"{self._where} refuses (HTTP {status}): {told}", hint=hint, status=status)
 
 
 class _Again(Exception):  # noqa: N818 (not an error of the user's: a reason to try again)

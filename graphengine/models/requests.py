@@ -87,9 +87,14 @@ class Generator(Protocol):
 
     Attributes:
         name: For people and for the column `generator` of a dataset.
+        identity: What makes it, as JSON: two generators with the same one give the same answers.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def identity(self) -> Mapping[str, Any]: ...
 
     def complete(
         self, requests: Sequence[Request], *, progress: Callable[[int, int], None] | None = None

@@ -99,7 +99,7 @@ def make_tiny(
     assert model.generation_config is not None
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.eos_token_id = tokenizer.eos_token_id
-    return _save(folder, model, tokenizer)
+    return save_whole(folder, model, tokenizer)
 
 
 def make_tokenizer(texts: Iterable[str], *, vocabulary: int = 2048, context: int = 2048) -> Any:
@@ -161,12 +161,21 @@ def _check(folder: Path, *, hidden: int, heads: int, vocabulary: int) -> None:
             f"a vocabulary of {vocabulary} can't hold all bytes and the special tokens",
             hint=f"take at least {256 + len(SPECIAL)}", value=vocabulary,
         )
+    check_place(folder)
+
+
+def check_place(folder: Path) -> None:
+    """See that a model may be written there: nothing but a model is replaced.
+
+    Raises:
+        InputError: If not.
+    """
     if folder.exists() and not (folder / "config.json").is_file() and (folder.is_file() or any(folder.iterdir())):
         raise InputError(f"{folder} holds something that is not a model", hint="choose another folder", file=folder)
 
 
-def _save(folder: Path, *parts: Any) -> Path:
-    """Write a model whole or not at all."""
+def save_whole(folder: Path, *parts: Any) -> Path:
+    """Write a model whole or not at all; `parts` are what is saved: the model, its tokenizer."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
