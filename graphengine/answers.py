@@ -114,6 +114,38 @@ class Explanation:
 
 
 @dataclass(frozen=True)
+class PairExplanation:
+    """Where a pair of a dataset comes from.
+
+    Attributes:
+        pair_id: The pair.
+        context: Its context.
+        scenario: Its scenario, `id` and `text`; None where the prompt is the context alone.
+        wiser: The card that the edge points to; where the cards were never compared directly, the one of better rank.
+        less_wise: The other one.
+        edge: The edge between them with the counts of both questions; None where they were never compared directly.
+        upgrades: What people were asked, with the counts of their answers.
+        votes: Who answered what: `upgrade_id`, `user_id` (a pseudonym), the cards as they were asked about, `answer`,
+            `at`.
+        stale: Whether the context's votes changed since the ranking.
+    """
+
+    pair_id: str
+    context: ContextRef
+    scenario: dict[str, Any] | None
+    wiser: dict[str, Any]
+    less_wise: dict[str, Any]
+    edge: dict[str, Any] | None
+    upgrades: list[dict[str, Any]]
+    votes: list[dict[str, Any]]
+    stale: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `explain PAIR_ID --json`."""
+        return {"ok": True, **asdict(self)}
+
+
+@dataclass(frozen=True)
 class ImportOutcome:
     """What an import did, or would do.
 
@@ -194,7 +226,7 @@ class RankOutcome:
 
 @dataclass(frozen=True)
 class ExportOutcome:
-    """What an export wrote."""
+    """What an export wrote: rows, splits and what was left out of its first kind, and of each of its kinds."""
 
     path: str
     pairs: int
@@ -202,6 +234,7 @@ class ExportOutcome:
     sha256: str
     left_out: dict[str, int]
     notes: list[str]
+    kinds: dict[str, dict[str, Any]]
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `export preferences --json`."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 import tempfile
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from graphengine.answers import (
     Explanation,
     ExportOutcome,
     ImportOutcome,
+    PairExplanation,
     RankingView,
     Wisest,
 )
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     import networkx
     import pyarrow as pa
 
+    from graphengine.preferences import Form, Rows, Source
     from graphengine.store.backup import BackedUp
     from graphengine.store.base import Appended, Erased, Store, Undone
 
@@ -298,6 +301,14 @@ class MoralGraph(Judging):
         upgrades = self.store.read("upgrades_of_card", context=view.context.id, card=wanted).to_pylist()
         return Explanation(view.context, found, place, edges, upgrades, view.reason, view.stale)
 
+    def explain_pair(self, pair_id: str) -> PairExplanation:
+        """Where a pair of a dataset comes from: its edge, the upgrades behind it, who answered what (pseudonyms).
+
+        Raises:
+            NotFoundError: If no pair of this graph has the id.
+        """
+        return ranked.explain_pair(self.store, pair_id)
+
     def query(self, query: str, /, **parameters: Any) -> pa.Table:
         """The result of a query file of `cypher/read`, by name, or of a person's own read-only Cypher.
 
@@ -317,24 +328,48 @@ class MoralGraph(Judging):
     # Exporting ----------------------------------------------------------------------------------------------------
 
     def export_preferences(
-        self, out: str | Path, *, all_scenarios: bool = False, force: bool = False, command: str = ""
+        self, out: str | Path, *, kinds: Sequence[str] = (), form: Form | None = None, all_scenarios: bool = False,
+        by: str = "edges", group: str = "", objective: str = "", variable: str = "", k: int = 5,
+        images: str | Path | None = None, more: Callable[[Source], Sequence[Rows]] | None = None, force: bool = False,
+        command: str = "",
     ) -> ExportOutcome:
-        """Write a preference dataset: one pair for each wiser edge, with the evidence in every row.
+        """Write a dataset folder, with the evidence in every row.
+
+        Args:
+            out: The folder.
+            kinds: `cards`, `unpaired`, `prompts`; all of them where none is named and nothing `more` is asked for.
+            form: How it is written (`graphengine.preferences.Form`): format, rendering, least probability, splits.
+            all_scenarios: Short for a form with `all_scenarios`.
+            by: `edges`: cards that people were asked to compare; `rank`: all ranked cards of a context.
+            group: Only the preferences of this group (`party=left`).
+            objective: `worst-group`: the order of the bridging ranking over the groups of `variable`.
+            variable: For `worst-group`.
+            k: A group's answers in a context count only from so many people on.
+            images: A folder that holds the images of scenarios; they go into a column.
+            more: Makes rows of other kinds from what the dataset is made from.
+            force: Replace an earlier export.
+            command: For the dataset card; left out, it follows from the options.
 
         Raises:
             NotRankedError: If the graph was never ranked.
-            ExportError: If no pair can be written, or the place is taken.
+            NotFoundError: If there is no such group.
+            ExportError: If no row can be written, or the place is taken.
         """
         from graphengine import preferences
+        from graphengine.preferences.images import images_in
 
-        source = preferences.Source(**ranked.preference_source(self.store))
+        wanted = ranked.Preferred(by, group, objective, variable, k)
+        source = preferences.Source(**ranked.preference_source(self.store, wanted))
+        if images is not None:
+            source = replace(source, images=images_in(images, source.scenarios))
         done = preferences.write_preferences(
-            source, Path(out), all_scenarios=all_scenarios, force=force, command=command
+            source, Path(out), kinds=kinds, more=more(source) if more else (), form=form, all_scenarios=all_scenarios,
+            force=force, command=command, options=wanted.options() + (" --images FOLDER" if images else ""),
         )
-        contexts = sorted(set(source.edges.column("context_id").to_pylist()))
+        contexts = sorted({*done.contexts, *source.edges.column("context_id").to_pylist()})
         self.store.record_export("preferences", str(Path(out).resolve()), contexts)
-        return ExportOutcome(str(done.path), done.pairs, done.splits, done.sha256, done.left_out,
-                             list(done.notes))
+        return ExportOutcome(str(done.path), done.pairs, done.splits, done.sha256, done.left_out, list(done.notes),
+                             done.kinds)
 
     def export_graphml(self, out: str | Path, context: str | None = None) -> int:
         """Write the wiser edges as GraphML; returns their number.

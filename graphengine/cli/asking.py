@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphengine.answers import PairExplanation
 from graphengine.cli import output
 from graphengine.cli.output import count, say
 from graphengine.cli.running import EDGE_RULES, as_of_option, graph_option, json_option, method_options, opened
@@ -107,28 +108,61 @@ def ranking(
 
 @click.command()
 @click.argument("context")
-@click.argument("card")
+@click.argument("card", required=False)
 @method_options
 @json_option
 @graph_option
 def explain(
-    context: str, card: str, method: str, edge_rule: str, not_wiser: str, variable: str, as_json: bool, graph: str
+    context: str, card: str | None, method: str, edge_rule: str, not_wiser: str, variable: str, as_json: bool,
+    graph: str,
 ) -> None:
     """Why a CARD stands where it does in a CONTEXT.
 
-    Its edges, the upgrades behind them, and their votes. CARD is an id or a title, CONTEXT an id or a text.
+    Its edges, the upgrades behind them, and their votes. CARD is an id or a title, CONTEXT an id or a text. With a
+    PAIR_ID of an exported dataset instead: the votes behind that pair, one by one, under pseudonyms.
 
     \b
       graphengine explain "When in distress" "Staying with"
+      graphengine explain p0c1d5a7f20b4c33e9a1b2c3d
     """  # noqa: D301
     with opened(graph) as store:
-        answer = store.explain(
+        answer = store.explain_pair(context) if card is None else store.explain(
             context, card, method=method, edge_rule=edge_rule, not_wiser=not_wiser, variable=variable)
         titles = {} if as_json else {row["id"]: row["title"] or row["id"] for row in store.query("cards").to_pylist()}
     if as_json:
         output.show_json(answer.as_json())
+    elif isinstance(answer, PairExplanation):
+        _show_pair(answer, titles)
+    else:
+        _show_explanation(answer, titles)
+
+
+def _show_pair(answer: PairExplanation, titles: dict[str, str]) -> None:
+    from graphengine.ranked.when import told
+
+    if answer.stale:
+        output.warn("the votes of this context changed since the ranking was made: graphengine rank")
+    wiser, less = (titles[card["id"]] for card in (answer.wiser, answer.less_wise))
+    say(f"{wiser} (id {answer.wiser['id']}) is wiser than {less} (id {answer.less_wise['id']}) in "
+        f"“{answer.context.text}”")
+    if answer.scenario:
+        say(f"  scenario {answer.scenario['id']}: {answer.scenario['text']}")
+    if answer.edge is None:
+        say("  nobody was asked to compare the two: their order follows from comparisons with others")
         return
-    _show_explanation(answer, titles)
+    edge = answer.edge
+    say(f"  P(wiser) {output.probability(edge['p_model'])}, yes-bias removed; margin {edge['margin']:.2f} (sd "
+        f"{edge['margin_sd']:.2f})")
+    say("\nupgrades: is the second wiser than the first?")
+    output.show_rows(
+        [_titled(row, titles) for row in answer.upgrades],
+        {"id": "upgrade", "from": "first", "to": "second", "wiser": "wiser", "not_wiser": "not wiser",
+         "unsure": "unsure"}, empty="none",
+    )
+    say("\nvotes, by pseudonym")
+    votes = [{**row, "at": None if row["at"] is None else told(row["at"])} for row in answer.votes]
+    output.show_rows(votes, {"user_id": "who", "upgrade_id": "upgrade", "answer": "answer", "at": "at"},
+                     empty="none: the counts were published without them")
 
 
 def _show_explanation(answer: Explanation, titles: dict[str, str]) -> None:

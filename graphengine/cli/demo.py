@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from graphengine.cli import output
+from graphengine.cli.exporting import show_export
 from graphengine.cli.output import count, say
 from graphengine.cli.running import named_graph
 from graphengine.errors import StoreError
@@ -101,10 +102,10 @@ def _run(store: MoralGraph, program: str, preferences: Path) -> None:
     found = store.query(_CYPHER)
     output.show_rows(found.to_pylist(), {name: name for name in found.column_names}, empty="none")
 
-    _step(5, "Export: each wiser edge becomes a preference pair that TRL trains on.")
+    _step(5, "Export: preference pairs, labelled cards and prompts that TRL trains on.")
     _typed(f"{program} export preferences {shlex.quote(str(preferences))}")
     done = store.export_preferences(preferences, force=True)
-    say(f"wrote {count(done.pairs, 'pair')} ({output.amounts(done.splits)}) into {preferences}")
+    show_export(done)
 
     say(f"\nDone: imported, ranked, asked and exported; the data is in {preferences}. What you can do next:\n")
     for command, why in (

@@ -81,6 +81,7 @@ def write_preferences(
     form: Form | None = None,
     force: bool = False,
     command: str = "",
+    options: str = "",
 ) -> ExportSummary:
     """Write a dataset folder of the kinds that follow from the graph, and of rows made elsewhere.
 
@@ -93,6 +94,7 @@ def write_preferences(
         form: How it is written.
         force: Replace an earlier export in `out`.
         command: See `write_folder`.
+        options: See `write_folder`.
 
     Raises:
         ExportError: If no row is left, or `out` holds something else, or can't be written.
@@ -105,8 +107,10 @@ def write_preferences(
     if unknown := [kind for kind in wanted if kind not in KINDS]:
         raise ExportError(f"the kind {unknown[0]!r} does not follow from the graph alone",
                           hint=f"one of: {', '.join(KINDS)}")
-    options = {"all_scenarios": form.all_scenarios, "render": form.render, "min_probability": form.min_probability}
-    pairs, left_out = preference_pairs(source, **options) if {"cards", "unpaired"} & {*wanted} else (None, {})
+    pairs, left_out = None, {}
+    if {"cards", "unpaired"} & {*wanted}:
+        pairs, left_out = preference_pairs(source, all_scenarios=form.all_scenarios, render=form.render,
+                                           min_probability=form.min_probability)
     made: list[Rows] = []
     for kind in wanted:
         if kind == "prompts":
@@ -114,7 +118,8 @@ def write_preferences(
             made.append(Rows(prompts.KIND, table, left))
         elif pairs is not None:
             made.append(Rows(CARDS if kind == "cards" else unpaired.KIND, pairs, left_out))
-    return write_folder(source, out, [*made, *more], form=form, force=force, command=command)
+    return write_folder(source, out, [*made, *more], form=form, force=force, command=command,
+                        options=options)
 
 
 def write_folder(
@@ -125,6 +130,7 @@ def write_folder(
     form: Form | None = None,
     force: bool = False,
     command: str = "",
+    options: str = "",
 ) -> ExportSummary:
     """Share rows out among the splits and write `<kind>/<split>.…`, `README.md` and `manifest.json`.
 
@@ -140,6 +146,7 @@ def write_folder(
         force: Replace an earlier export in `out`.
         command: The command for the dataset card, in which the path is told as OUT, so that it does not change the
             bytes; left out, it follows from kinds and form.
+        options: What to add to a command that follows from kinds and form.
 
     Raises:
         ExportError: If no row is left, the format has no form for a kind, or `out` holds something else, or can't be
@@ -157,7 +164,7 @@ def write_folder(
         raise _nothing_left(source, Rows(rows[0].kind, rows[0].table, shared[0][1]), out)
     # What is told and what is written: a form for another trainer has columns of its own.
     kept = [(made, splits, left) for made, (splits, left) in zip(rows, shared, strict=True)]
-    command = _command(command, out, rows, form)
+    command = _command(command, out) if command else _usual_command(rows, form) + options
     notes = notes_of(source, kept)
     with new_folder(out, force=force) as folder:
         for made, splits, _ in kept:
@@ -215,11 +222,13 @@ def _check_kinds(rows: Sequence[Rows], form: Form, source: Source) -> None:
         raise ExportError(f"{form.format} has no place for images", hint="leave --format out, or --images")
 
 
-def _command(command: str, out: Path, rows: Sequence[Rows], form: Form) -> str:
-    if command:
-        with suppress(ValueError):  # words with an open quote: told as they are
-            command = shlex.join("OUT" if word == str(out) else word for word in shlex.split(command))
-        return command
+def _command(command: str, out: Path) -> str:
+    with suppress(ValueError):  # words with an open quote: told as they are
+        command = shlex.join("OUT" if word == str(out) else word for word in shlex.split(command))
+    return command
+
+
+def _usual_command(rows: Sequence[Rows], form: Form) -> str:
     named = tuple(made.kind.name for made in rows)
     told = "" if named == KINDS else "".join(f" --kind {name}" for name in named)
     return f"graphengine export preferences OUT{told}{form.options()}"
@@ -236,7 +245,7 @@ def _nothing_left(source: Source, made: Rows, out: Path) -> ExportError:
         return ExportError(f"there is no row of the kind {made.kind.name}" + (f" ({reasons})" if reasons else ""),
                            hint="see what it is made from", path=out)
     edges = source.edges if source.candidates is None else source.candidates
-    if not edges.num_rows:
+    if not edges.num_rows and not made.left_out:
         return ExportError(
             "the graph has no wiser edges, so there is nothing to export", hint="run: graphengine rank", path=out
         )
