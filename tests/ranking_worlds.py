@@ -41,7 +41,7 @@ def logistic(x: np.ndarray) -> np.ndarray:
 
 def simulate(
     seed: int, *, contexts: int = 20, cards: int = 8, pairs: int = 14, answers: int = 8, beta: float = 1.0,
-    tau: float = 0.5, sigma: float = 0.8,
+    tau: float = 0.5, sigma: float = 0.8, omega: float = 0.0,
 ) -> tuple[pa.Table, dict[tuple[str, str], float]]:
     """Counts drawn from the model, and the true strengths by (context, card)."""
     rng = np.random.default_rng(seed)
@@ -50,10 +50,11 @@ def simulate(
     for c in range(contexts):
         context = f"context {c:04d}"
         theta = rng.normal(0, sigma, cards)
+        own = beta + (omega * rng.normal() if omega else 0.0)
         truth |= {(context, f"card {v}"): float(theta[v]) for v in range(cards)}
         asked = {tuple(int(v) for v in rng.choice(cards, 2, replace=False)) for _ in range(pairs)}
         for a, b in sorted(asked):
-            d = theta[b] - theta[a] + beta
+            d = theta[b] - theta[a] + own
             yes, no = float(logistic(d - tau)), float(logistic(-d - tau))
             w, n, u = rng.multinomial(answers, [yes, no, 1 - yes - no])
             rows.append((context, f"card {a}", f"card {b}", int(w), int(n), int(u)))
@@ -71,43 +72,46 @@ def count_rows(max_contexts: int = 3, max_cards: int = 6) -> st.SearchStrategy[l
 
 @dataclass
 class Oracle:
-    """The joint log posterior of all strengths, β and log τ, at a given σ."""
+    """The joint log posterior of all strengths, the contexts' own biases, β and log τ, at a given σ and ω."""
 
     counts: pa.Table
     sigma: float
+    omega: float = 0.0
 
     def __post_init__(self) -> None:
         rows = [r for r in self.counts.to_pylist() if r["wiser"] + r["not_wiser"] + r["unsure"] > 0]
         self.cards = sorted({(r["context_id"], r[side]) for r in rows for side in ("from_id", "to_id")})
+        self.contexts = sorted({r["context_id"] for r in rows})
         place = {key: at for at, key in enumerate(self.cards)}
         self.source = np.array([place[r["context_id"], r["from_id"]] for r in rows])
         self.target = np.array([place[r["context_id"], r["to_id"]] for r in rows])
+        self.context = np.array([self.contexts.index(r["context_id"]) for r in rows])
         self.answers = np.array([[r["wiser"], r["not_wiser"], r["unsure"]] for r in rows], float)
 
     def log_posterior(self, x: np.ndarray) -> float:
-        """At x = (θ of all cards, β, log τ); constants that do not depend on x left out."""
-        theta, beta, log_tau = x[:-2], x[-2], x[-1]
+        """At x = (θ of all cards, (β_c - β) / ω of all contexts, β, log τ); constants left out."""
+        theta, bias, beta, log_tau = x[: len(self.cards)], x[len(self.cards) : -2], x[-2], x[-1]
         tau = np.exp(log_tau)
-        d = theta[self.target] - theta[self.source] + beta
+        d = theta[self.target] - theta[self.source] + beta + self.omega * bias[self.context]
         yes, no = logistic(d - tau), logistic(-d - tau)
         p = np.stack([yes, no, 1 - yes - no], axis=1)
         return float(
             (self.answers * np.log(np.maximum(p, 1e-300))).sum() - (theta**2).sum() / (2 * self.sigma**2)
-            - beta**2 / (2 * 2.0) - (log_tau - np.log(0.5)) ** 2 / (2 * 1.0)
+            - (bias**2).sum() / 2 - beta**2 / (2 * 2.0) - (log_tau - np.log(0.5)) ** 2 / (2 * 1.0)
         )
 
     def best(self) -> np.ndarray:
         """The point of highest posterior."""
-        start = np.zeros(len(self.cards) + 2)
+        start = np.zeros(len(self.cards) + len(self.contexts) + 2)
         start[-1] = np.log(0.5)
         found = minimize(lambda x: -self.log_posterior(x), start, method="BFGS", options={"gtol": 1e-6})
         return found.x
 
     def best_theta(self, beta: float, log_tau: float) -> np.ndarray:
-        """The strengths of highest posterior, given β and log τ."""
+        """The strengths (and biases) of highest posterior, given β and log τ."""
         found = minimize(
-            lambda theta: -self.log_posterior(np.append(theta, [beta, log_tau])), np.zeros(len(self.cards)),
-            method="BFGS", options={"gtol": 1e-7},
+            lambda x: -self.log_posterior(np.append(x, [beta, log_tau])),
+            np.zeros(len(self.cards) + len(self.contexts)), method="BFGS", options={"gtol": 1e-7},
         )
         return found.x
 
@@ -125,9 +129,10 @@ class Oracle:
         return result
 
     def log_evidence(self) -> float:
-        """Laplace's approximation of the log evidence of σ, plus the log prior of log σ, up to a constant."""
+        """Laplace's approximation of the log evidence of σ and ω, plus their log priors, up to a constant."""
         x = self.best()
         return float(
             self.log_posterior(x) - len(self.cards) * np.log(self.sigma)
             - 0.5 * np.linalg.slogdet(self.precision(x))[1] - np.log(self.sigma) ** 2 / 2
+            - self.omega**2 / (2 * 0.25)
         )

@@ -17,7 +17,7 @@ from graphengine.ranked import basis, records, tallied, when
 from graphengine.ranked.calibrating import Settled, settle
 from graphengine.ranked.names import Wanted
 from graphengine.ranked.records import Record
-from graphengine.tables import of_contexts
+from graphengine.tables import TALLIES, of_contexts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +86,8 @@ def _rank_all(
 def _rank_some(
     store: Store, wanted: Wanted, shared: Record, state: records.State, changed: Mapping[str, str], undone: int
 ) -> RankOutcome:
-    tallies = store.read("tallies")
+    # Few graphs have tallies, and looking is cheaper than the query.
+    tallies = store.read("tallies") if store.state("tallies").num_rows else TALLIES.empty()
     hashes: Mapping[str, str | None] = changed
     replaced = sorted(changed)
     if _pools(wanted):
@@ -174,8 +175,9 @@ def _write(
 
 def told(calibration: Calibration) -> dict[str, Any]:
     """What is told of a calibration."""
-    return {"yes_bias": calibration.beta, "yes_bias_sd": calibration.sd_beta, "tie_band": calibration.tau,
-            "spread": calibration.sigma, "answers": calibration.answers}
+    return {"yes_bias": calibration.beta, "yes_bias_sd": calibration.sd_beta,
+            "yes_bias_spread": calibration.omega, "tie_band": calibration.tau, "spread": calibration.sigma,
+            "answers": calibration.answers}
 
 
 def _nothing(mine: Record, state: records.State) -> RankOutcome:

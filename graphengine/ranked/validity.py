@@ -70,7 +70,8 @@ def validate(
     return Validity(
         context, len(chosen), known, said.num_rows, len(set(said.column("user_id").to_pylist())),
         {"shuffles": shuffles, "orders": orders, "not_wiser": not_wiser, "min_group": min_group,
-         "beta": fitted.beta, "tau": fitted.tau, "sigma": fitted.sigma},
+         "beta": fitted.beta, "tau": fitted.tau, "sigma": fitted.sigma,
+         "omega": fitted.omega},
         _overall(parts), parts, notes,
     )
 

@@ -229,9 +229,12 @@ def _beliefs(layout: Layout, calibration: Calibration) -> Iterator[Belief]:
                 covariance[:k, :k] = found.covariance[place][np.ix_(chosen, chosen)]
             else:
                 drawn = found.draws[chosen]
-                covariance[:k, :k] = drawn @ drawn.T / drawn.shape[1] + move @ c @ move.T
-            covariance[:k, k] = covariance[k, :k] = move @ c[:, 0]
-            covariance[k, k] = c[0, 0]
+                lean = found.root[place, chosen]
+                covariance[:k, :k] = drawn @ drawn.T / drawn.shape[1] + np.outer(lean, lean) + move @ c @ move.T
+            bias = found.bias
+            shared = c @ bias.move[place]
+            covariance[:k, k] = covariance[k, :k] = bias.covariance[place, chosen] + move @ shared
+            covariance[k, k] = bias.variance[place] + bias.move[place] @ shared
             rows = slice(int(layout.row_start[context]), int(layout.row_start[context + 1]))
             total = asked[rows]
             between = np.zeros((k, k), np.int64)
@@ -241,7 +244,7 @@ def _beliefs(layout: Layout, calibration: Calibration) -> Iterator[Belief]:
             both = (source >= 0) & (target >= 0)
             between[source[both], target[both]] = total[both]
             yield Belief(
-                context, chosen + first, np.append(found.theta[place, chosen], calibration.beta), covariance, between,
+                context, chosen + first, np.append(found.theta[place, chosen], bias.mean[place]), covariance, between,
                 own[chosen].copy(), int(total.sum()), np.zeros(k), np.zeros((k, k), bool),
             )
 

@@ -41,7 +41,7 @@ def bradley_terry(counts: pa.Table, calibration: Calibration, *, p_top: bool = T
         if compiled is not None and 2 < width <= fast.WIDEST:
             compiled.rank_contexts(
                 contexts, layout.start, layout.row_start, layout.source, layout.target, layout.answers,
-                calibration.not_wiser == "tie", calibration.beta, calibration.tau, calibration.sigma,
+                calibration.not_wiser == "tie", calibration.beta, calibration.tau, calibration.sigma, calibration.omega,
                 np.array(calibration.covariance), whole_draws(width), p_top, score, sd, top, lower, upper,
             )
             return
@@ -55,7 +55,7 @@ def bradley_terry(counts: pa.Table, calibration: Calibration, *, p_top: bool = T
             place = found.places(real)
             top[nodes], lower[nodes], upper[nodes] = place.p_top[real], place.lower[real], place.upper[real]
 
-    spread(work, block_members(layout))
+    spread(work, block_members(layout), len(layout.source))
     return Scores(
         layout.contexts, layout.cards, layout.node_context, layout.node_card, score,
         weak_components(layout.node_context, layout.source, layout.target), layout.answers_per_node(), sd=sd,

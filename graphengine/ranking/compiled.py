@@ -5,7 +5,7 @@ kernel gives the same bits for a context wherever it runs.
 """
 
 # Numba works types out by itself, takes no keyword arguments, and is slow to call: long functions of many arguments.
-# ruff: noqa: ANN001, ANN201, ANN202, D103, PLR0912, PLR0917
+# ruff: noqa: ANN001, ANN201, ANN202, D103, PLR0912, PLR0915, PLR0917
 
 from __future__ import annotations
 
@@ -135,8 +135,8 @@ def _invert(matrix, size, below, inverse):
 
 
 @_compile
-def _evaluate(theta, size, shift, rows, source, target, answers, tie, beta, tau, precision, gradient, matrix):
-    """Log posterior at theta; gradient and cross derivatives (size, 3), curvature (lower half)."""
+def _evaluate(theta, size, shift, rows, source, target, answers, tie, beta, tau, precision, gradient, matrix, whole):
+    """Log posterior at theta; gradient and cross derivatives (size, 3), curvature (lower half), sums by β (3)."""
     for i in range(size):
         for j in range(i):
             matrix[i, j] = 0.0
@@ -144,6 +144,7 @@ def _evaluate(theta, size, shift, rows, source, target, answers, tie, beta, tau,
         gradient[i, 0] = -precision * theta[i]
         gradient[i, 1] = 0.0
         gradient[i, 2] = 0.0
+    whole[:] = 0.0
     value = 0.0
     known = 2 * tau + np.log(-np.expm1(-2 * tau))
     for row in range(rows[0], rows[1]):
@@ -162,6 +163,9 @@ def _evaluate(theta, size, shift, rows, source, target, answers, tie, beta, tau,
         value += yes * log_a + no * log_b + unsure * (log_a + log_b + known)
         by_d = yes * (1 - a) - no * (1 - b) + unsure * (b - a)
         weight, mixed = slope_a + slope_b, tau * (slope_a - slope_b)
+        whole[0] += by_d
+        whole[1] += weight
+        whole[2] -= mixed
         gradient[t, 0] += by_d
         gradient[s, 0] -= by_d
         gradient[t, 1] += weight
@@ -182,7 +186,7 @@ def _evaluate(theta, size, shift, rows, source, target, answers, tie, beta, tau,
 
 @_compile
 def rank_contexts(
-    contexts, start, row_start, source, target, answers, tie, beta, tau, sigma, shared, draws, with_top,
+    contexts, start, row_start, source, target, answers, tie, beta, tau, sigma, omega, shared, draws, with_top,
     score, sd, p_top, lower, upper,
 ):
     widest = 0
@@ -196,21 +200,33 @@ def rank_contexts(
     mean, ranks = np.zeros(widest, np.float32), np.zeros((widest, _PADDED), np.uint8)
     sample, counted = np.zeros((widest, _TILE), np.float32), np.zeros((widest, _TILE), np.int32)
     precision = 1.0 / (sigma * sigma)
-    rows = np.zeros(2, np.int64)
+    rows, whole = np.zeros(2, np.int64), np.zeros(3)
     for context in contexts:
         shift, size = start[context], start[context + 1] - start[context]
         rows[0], rows[1] = row_start[context], row_start[context + 1]
         for i in range(size):
             theta[i] = 0.0
-        value = _evaluate(theta, size, shift, rows, source, target, answers, tie, beta, tau, precision, right, matrix)
+        bias, pull, along, complement = 0.0, 0.0, 0.0, 1.0
+        value = _evaluate(
+            theta, size, shift, rows, source, target, answers, tie, beta, tau, precision, right, matrix, whole
+        )
         for _ in range(ROUNDS):
             _factor(matrix, size, column)
             for i in range(size):
                 for c in range(3):
                     solved[i, c] = right[i, c]
             _solve(matrix, size, solved)
-            largest = 0.0
+            # See `posterior.newton`: the context's own yes-bias by its Schur complement.
+            inward, pull, along = whole[0] * omega - bias, whole[1], whole[2]
             for i in range(size):
+                inward -= omega * right[i, 1] * solved[i, 0]
+                pull -= right[i, 1] * solved[i, 1]
+                along -= right[i, 1] * solved[i, 2]
+            complement = 1.0 + omega * omega * pull
+            bias_step = inward / complement
+            largest = abs(omega * bias_step)
+            for i in range(size):
+                solved[i, 0] -= omega * bias_step * solved[i, 1]
                 largest = max(largest, abs(solved[i, 0]))
             if not largest >= TOLERANCE:
                 break
@@ -218,23 +234,30 @@ def rank_contexts(
             while True:
                 for i in range(size):
                     trial[i] = theta[i] + scale * solved[i, 0]
+                tried = bias + scale * bias_step
                 after = _evaluate(
-                    trial, size, shift, rows, source, target, answers, tie, beta, tau, precision, right, matrix
-                )
+                    trial, size, shift, rows, source, target, answers, tie, beta + omega * tried, tau, precision, right,
+                    matrix, whole,
+                ) - 0.5 * tried * tried
                 if after < value - 1e-10 * (1 + abs(value)) and scale > 1e-9:
                     scale /= 2
                 else:
                     break
-            value = after
+            value, bias = after, tried
             for i in range(size):
                 theta[i] = trial[i]
         _invert(matrix, size, other, inverse)
+        by_beta, by_tau = -omega * pull / complement, -omega * along / complement
         for i in range(size):
             theta[i] += solved[i, 0]
+            column[i] = omega * solved[i, 1] / np.sqrt(complement)
+            solved[i, 2] = -solved[i, 2] - omega * solved[i, 1] * by_tau
+            solved[i, 1] = -solved[i, 1] - omega * solved[i, 1] * by_beta
+        for i in range(size):
             left_0 = solved[i, 1] * shared[0, 0] + solved[i, 2] * shared[1, 0]
             left_1 = solved[i, 1] * shared[0, 1] + solved[i, 2] * shared[1, 1]
             for j in range(size):
-                inverse[i, j] += left_0 * solved[j, 1] + left_1 * solved[j, 2]
+                inverse[i, j] += left_0 * solved[j, 1] + left_1 * solved[j, 2] + column[i] * column[j]
             score[shift + i] = theta[i]
             sd[shift + i] = np.sqrt(inverse[i, i])
         if with_top:

@@ -16,6 +16,8 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 _MOST = 8
+# Below so many rows a thread takes longer to start than the work.
+_WORTH = 5_000
 
 
 def cores() -> int:
@@ -24,8 +26,13 @@ def cores() -> int:
     return max(1, min(able, _MOST))
 
 
-def spread(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result]:
+def spread(work: Callable[[Part], Result], parts: Iterable[Part], rows: int | None = None) -> list[Result]:
     """`work` of every part, in the order of the parts; an error of one is raised.
+
+    Args:
+        work: What to do.
+        parts: With what.
+        rows: The size of it all, where it may be small: then no threads are started.
 
     Example:
         >>> spread(lambda n: n * n, [1, 2, 3])
@@ -33,7 +40,7 @@ def spread(work: Callable[[Part], Result], parts: Iterable[Part]) -> list[Result
     """
     given = list(parts)
     threads = min(cores(), len(given))
-    if threads < 2:
+    if threads < 2 or (rows is not None and rows < _WORTH):
         return [work(part) for part in given]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, given))

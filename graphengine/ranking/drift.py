@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 DRIFT = 0.5
 LEAST = 0.01
-SPREAD = 0.05
+SPREAD, LEANING = 0.05, 0.1
 """A calibration has drifted where β or log τ moved by more than `DRIFT` of its standard deviation (but at least by
-`LEAST` log odds: less changes no ranking), or log σ by more than `SPREAD`."""
+`LEAST` log odds: less changes no ranking), log σ by more than `SPREAD`, or ω by more than `LEANING`."""
 
 
 def drifted(old: Calibration, new: Calibration) -> str:
@@ -43,6 +43,8 @@ def drifted(old: Calibration, new: Calibration) -> str:
             said.append(f"{name} {before:.3f} to {after:.3f}")
     if abs(float(np.log(new.sigma / old.sigma))) > SPREAD:
         said.append(f"spread {old.sigma:.3f} to {new.sigma:.3f}")
+    if abs(new.omega - old.omega) > LEANING:
+        said.append(f"spread of yes-biases {old.omega:.3f} to {new.omega:.3f}")
     return ", ".join(said)
 
 

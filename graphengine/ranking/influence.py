@@ -195,11 +195,12 @@ class _World:
         unit = weigh(np.eye(3), calibration.not_wiser)
         effect = np.zeros((len(layout.source), 3, _RIVALS))
         for block in blocks(layout):
-            state, last, _ = most_probable(
+            state, last = most_probable(
                 block, weigh(block.answers, calibration.not_wiser), calibration.beta, calibration.log_tau,
-                calibration.sigma)
-            theta = (state.theta + last).ravel()
-            d = theta[block.target] - theta[block.source] + calibration.beta
+                calibration.sigma, calibration.omega)
+            theta = (state.theta + last.theta).ravel()
+            bias = calibration.beta + calibration.omega * (state.bias + last.bias)
+            d = theta[block.target] - theta[block.source] + bias[block.owner]
             slope = np.stack([terms(d, calibration.log_tau, np.broadcast_to(one, (len(d), 3))).d for one in unit], 1)
             m, width = block.nodes.shape
             right, at = np.zeros((m, width, _RIVALS)), np.arange(m)
@@ -208,8 +209,11 @@ class _World:
                 has = size > which + 1
                 right[at[has], order[(start + which + 1)[has]] - start[has], which] = -1
                 right[at[has], (self.leader[block.contexts] - start)[has], which] = 1
-            pull = state.curvature.solve(right).reshape(m * width, _RIVALS)
-            effect[block.rows] = slope[:, :, None] * (pull[block.target] - pull[block.source])[:, None, :]
+            lean = np.matmul(last.root[:, None, :], right)  # (m, 1, rivals): through the context's own yes-bias
+            pull = (state.curvature.solve(right) + last.root[:, :, None] * lean).reshape(m * width, _RIVALS)
+            lean = (calibration.omega / np.sqrt(last.complement))[:, None] * lean[:, 0]
+            effect[block.rows] = slope[:, :, None] * (
+                pull[block.target] - pull[block.source] + lean[block.owner])[:, None, :]
         each = effect[votes.row, votes.answer]
         first = np.searchsorted(votes.voter, np.arange(len(votes.user)))
         pull = np.add.reduceat(each, first, axis=0)

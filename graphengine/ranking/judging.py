@@ -101,7 +101,7 @@ def _leave_people_out(
         confidence=confidence,
     )
     left_open = _mark(of_named, set())
-    shares = left_open.filter(left_open.column("tied_top")).group_by("context_id").aggregate(
+    shares = left_open.filter(left_open.column("tied_top")).group_by("context_id", use_threads=False).aggregate(
         [("p_top", "count"), ("p_top", "sum")])
     known = {row["context_id"]: _open(row["p_top_count"], row["p_top_sum"]) for row in shares.to_pylist()}
     for row in found.to_pylist():

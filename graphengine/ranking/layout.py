@@ -120,7 +120,7 @@ def lay_out(counts: pa.Table, *, unanswered: bool = False) -> Layout:
     answers = read_answers(counts)
     (context, context_ids), (source, cards), (target, target_ids) = spread(
         lambda job: job[0](counts.column(job[1])),
-        [(encode_runs, "context_id"), (encode_runs, "from_id"), (encode, "to_id")],
+        [(encode_runs, "context_id"), (encode_runs, "from_id"), (encode, "to_id")], counts.num_rows,
     )
     cards, source, target = _merge(cards, source, target_ids, target)
     contexts, context = _in_order(context_ids, context)
@@ -177,7 +177,8 @@ def _number(
     """The layout of sorted rows: nodes are numbered context by context, by card."""
     ranges = parts(row_start)
     rows_source, rows_target = np.empty(len(source), np.int64), np.empty(len(source), np.int64)
-    done = spread(lambda part: _number_part(row_start, *part, source, target, rows_source, rows_target), ranges)
+    done = spread(lambda part: _number_part(row_start, *part, source, target, rows_source, rows_target), ranges,
+                  len(source))
     shift = 0
     for (first, last), (_, found) in zip(ranges, done, strict=True):
         rows_source[row_start[first] : row_start[last]] += shift

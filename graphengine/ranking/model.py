@@ -1,12 +1,14 @@
-"""The default model: Bradley-Terry with a band for "unsure" and a yes-bias that all contexts share.
+"""The default model: Bradley-Terry with a band for "unsure" and a yes-bias.
 
-Asked whether card `to` is wiser than card `from`, with d = θ_to - θ_from + β and s the logistic function:
+Asked whether card `to` is wiser than card `from`, with d = θ_to - θ_from + β_c, β_c the yes-bias of the context, and s
+the logistic function:
 
     P(wiser) = s(d - τ)      P(not wiser) = s(-d - τ)      P(unsure) = (1 - s(d - τ)) (1 - s(-d - τ)) (1 - exp(-2τ))
 
 The last form equals 1 - P(wiser) - P(not wiser) but keeps its digits when it goes to zero, and splits the
 log likelihood into two logistic terms and one that knows τ alone. (Ties as in Rao and Kupper 1967, "Ties in
-paired-comparison experiments", JASA 62; the shared β takes up that people tend to say yes.)
+paired-comparison experiments", JASA 62; β_c takes up that people tend to say yes, more readily in some contexts than in
+others.)
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ BETA_VARIANCE = 2.0
 LOG_TAU_MEAN = float(np.log(0.5))
 LOG_TAU_VARIANCE = 1.0
 LOG_SIGMA_VARIANCE = 1.0
+OMEGA_SD = 0.5
+"""Scale of the half-normal prior of ω."""
 
 
 class Terms(NamedTuple):

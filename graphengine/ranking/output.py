@@ -80,7 +80,7 @@ class Scores:
             make = columns.get(field.name)
             return pa.nulls(len(order), field.type) if make is None else pa.array(make(), field.type)
 
-        return pa.table(spread(column, RANKS.schema), schema=RANKS.schema)
+        return pa.table(spread(column, RANKS.schema, len(order)), schema=RANKS.schema)
 
     def answers_in_order(self) -> Ints:
         """`answers` in the order of the table's rows; 0 where they play no part."""
@@ -96,7 +96,7 @@ class Scores:
         """Nodes by context, falling score, card id, and the rank of each; close scores share the rank of the first."""
         start = self._start
         order = np.empty(len(self.score), np.int64)
-        spread(lambda part: _by_falling_score(self.score, start, part, order), _parts(np.diff(start)))
+        spread(lambda part: _by_falling_score(self.score, start, part, order), _parts(np.diff(start)), len(order))
         score = self.score[order]
         nodes = len(order)
         new_context = np.zeros(nodes, bool)
@@ -123,7 +123,7 @@ def covering(p_top: Reals, start: Ints) -> NDArray[np.bool_]:
         start: (contexts + 1,) first row of each context.
     """
     order = np.empty(len(p_top), np.int64)
-    spread(lambda part: _by_falling_score(p_top, start, part, order), _parts(np.diff(start)))
+    spread(lambda part: _by_falling_score(p_top, start, part, order), _parts(np.diff(start)), len(order))
     # Whole numbers, so that a context's sums do not depend on those before it.
     share = np.rint(p_top[order] * PARTS).astype(np.int64)
     before = np.cumsum(share) - share

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from graphengine.ranking.arrays import Ints, Reals
     from graphengine.ranking.curvature import Sparse
+    from graphengine.ranking.posterior import Bias
 
 _AT_ONCE = 64  # draws that are solved for together
 _PAIRS_AT_ONCE = 4_096
@@ -33,22 +34,26 @@ class Sampled:
         theta: (1, size) most probable strengths.
         shared: (1, size, 2) how they move with (β, log τ).
         curvature: H.
+        root: (1, size) what the context's own yes-bias adds to the covariance: root rootᵀ.
         covariance: (2, 2) of (β, log τ).
         draws: (size, DRAWS) draws of N(0, H⁻¹).
+        bias: The context's yes-bias.
     """
 
     theta: Reals
     shared: Reals
+    root: Reals
     curvature: Sparse
     covariance: Reals
     draws: Reals
+    bias: Bias
 
     def variance(self) -> Reals:
         """(1, size) variance of each strength."""
         move = self.shared[0]
         diagonal = self.curvature.diagonal
         given_others = self.draws - (self.curvature.matrix @ self.draws) / diagonal[:, None]
-        own = 1 / diagonal + (given_others**2).mean(axis=1)
+        own = 1 / diagonal + (given_others**2).mean(axis=1) + self.root[0] ** 2
         return (own + ((move @ self.covariance) * move).sum(axis=1))[None]
 
     def own_variance_of_difference(self, owner: Ints, one: Ints, other: Ints) -> Reals:
@@ -64,15 +69,17 @@ class Sampled:
             fixed = (a + b + 2 * c) / det
             left_i, left_j = ((b + c) / det)[:, None] * image[i], ((a + c) / det)[:, None] * image[j]
             expected = self.draws[i] - self.draws[j] - (left_i - left_j)
-            result[at : at + _PAIRS_AT_ONCE] = fixed + (expected**2).mean(axis=1)
+            leaning = (self.root[0, i] - self.root[0, j]) ** 2
+            result[at : at + _PAIRS_AT_ONCE] = fixed + (expected**2).mean(axis=1) + leaning
         return result
 
     def places(self, real: NDArray[np.bool_]) -> Places:
         """P(top) and rank intervals over the draws."""
         size = int(real.sum())
         move = np.linalg.cholesky(self.covariance + 1e-300 * np.eye(2)) if self.covariance.any() else np.zeros((2, 2))
-        common = move @ np.random.Generator(np.random.PCG64(13)).standard_normal((2, DRAWS))
-        values = (self.theta[0][:, None] + self.draws + self.shared[0] @ common)[:size]
+        normal = np.random.Generator(np.random.PCG64(13)).standard_normal((3, DRAWS))
+        common = self.shared[0] @ (move @ normal[:2]) + self.root[0][:, None] * normal[2]
+        values = (self.theta[0][:, None] + self.draws + common)[:size]
         order = np.argsort(-values, axis=0, kind="stable")
         ranks = np.empty(values.shape, np.int32)
         np.put_along_axis(ranks, order, np.arange(1, size + 1, dtype=np.int32)[:, None], axis=0)
@@ -84,17 +91,19 @@ class Sampled:
         return Places(whole[None], lower[None].astype(np.int64), upper[None].astype(np.int64))
 
 
-def sample(theta: Reals, shared: Reals, curvature: Sparse, covariance: Reals) -> Sampled:
+def sample(
+    theta: Reals, shared: Reals, root: Reals, curvature: Sparse, covariance: Reals, bias: Bias
+) -> Sampled:
     """Draw from the posterior of one context; the same numbers for the same context, always."""
     random = np.random.Generator(np.random.PCG64(17))
     draws = np.empty((curvature.size, DRAWS))
-    root = np.sqrt(curvature.weight)[:, None]
-    rows = len(root)
+    spread = np.sqrt(curvature.weight)[:, None]
+    rows = len(spread)
     for at in range(0, DRAWS, _AT_ONCE):
         many = min(_AT_ONCE, DRAWS - at)
-        noise = root * random.standard_normal((rows, many))
+        noise = spread * random.standard_normal((rows, many))
         right = np.sqrt(curvature.precision) * random.standard_normal((curvature.size, many))
         np.add.at(right, curvature.target, noise)
         np.subtract.at(right, curvature.source, noise)
         draws[:, at : at + many] = curvature.columns(right)
-    return Sampled(theta, shared, curvature, covariance, draws)
+    return Sampled(theta, shared, root, curvature, covariance, draws, bias)

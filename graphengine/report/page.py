@@ -122,7 +122,8 @@ def _json(text: str | None) -> dict[str, Any]:
 def _calibration(found: dict[str, Any]) -> str:
     if not {"beta", "log_tau", "sigma"} <= set(found):
         return "–"
-    return (f"yes-bias β {cell(float(found['beta']))}, band of “unsure” τ {cell(math.exp(found['log_tau']))}, "
+    return (f"yes-bias β {cell(float(found['beta']))} (its spread between contexts "
+            f"ω {cell(float(found.get('omega', 0.0)))}), band of “unsure” τ {cell(math.exp(found['log_tau']))}, "
             f"spread of scores σ {cell(float(found['sigma']))}")
 
 

@@ -136,13 +136,14 @@ def test_path_errors(cli: Callable[..., Said], survey: Path) -> None:
 
 
 def test_certain_edges_are_marked(cli: Callable[..., Said], survey: Path) -> None:
-    """`edges` and `explain` say of each edge whether it is certain enough to be shown as wiser."""
+    """`edges` and `explain` say of each edge whether it is certain; one "wiser" where all say it is not enough."""
+    survey.write_text(survey.read_text(encoding="utf-8") + "p1,When lost,north,mist,wiser\n", encoding="utf-8")
     cli("import", survey, "--rank")
     answer = cli("edges", "When tired", "--json").json
     assert all(isinstance(edge["shown"], bool) for edge in answer["edges"])
     assert any(edge["shown"] for edge in answer["edges"])
     unsure = next(edge for edge in cli("edges", "When lost", "--json").json["edges"]
-                  if "fog" in (edge["from_id"], edge["to_id"]))
+                  if "mist" in (edge["from_id"], edge["to_id"]))
     assert unsure["shown"] is False
     assert "certain" in cli("edges", "When tired").out.splitlines()[0].split()
     assert "certain" in cli("explain", "When tired", "rest").out

@@ -13,8 +13,9 @@ from tests.ranking_worlds import count_rows, make_counts, many_people, simulate
 pytestmark = pytest.mark.slow
 
 CALIBRATIONS = st.builds(
-    lambda beta, log_tau, sigma: Calibration(beta, log_tau, sigma, ((0.05, 0.01), (0.01, 0.03))),
-    st.floats(-2, 3), st.floats(-4, 1), st.floats(0.05, 4),
+    lambda beta, log_tau, sigma, omega: Calibration(
+        beta, log_tau, sigma, ((0.05, 0.01), (0.01, 0.03)), omega=omega),
+    st.floats(-2, 3), st.floats(-4, 1), st.floats(0.05, 4), st.floats(0, 2),
 )
 
 

@@ -43,9 +43,8 @@ def test_placebo(shuffled):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="the yes-bias differs between contexts (.6 to 1.8), the default has one for all")
 def test_placebo_survival_of_the_default(shuffled):
-    """With the answers shuffled the default's leader survives at most .20 of 200 shuffles."""
+    """With the answers shuffled the default's leader survives about as often as chance: at most .20 of 200 shuffles."""
     assert shuffled["survival"] <= 0.20
 
 
@@ -66,4 +65,4 @@ def test_thresholds_of_the_run(run):
 def test_single_people_move_little(run):
     """No person of the run moves the leader's P(top) by more than .1 in any context."""
     figures = without_people(*run, calibrate(run[1])).figures
-    assert 0.09 == pytest.approx(figures["largest_change"], abs=0.01)
+    assert 0.056 == pytest.approx(figures["largest_change"], abs=0.01)

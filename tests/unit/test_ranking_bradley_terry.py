@@ -15,7 +15,7 @@ from graphengine.ranking import METHODS, Calibration, calibrate, rank_counts
 from graphengine.ranking.top import places
 from tests.ranking_worlds import Oracle, make_counts, many_people, simulate
 
-FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)))
+FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)), omega=0.4)
 
 
 def by_card(ranks, column):
@@ -40,14 +40,15 @@ def test_worked_example():
 
 
 def test_scores_and_sds_are_the_oracles():
-    """θ is the joint optimum at the calibration's β and τ; its sd has H⁻¹ + J C Jᵀ in it."""
+    """θ is the joint optimum at the calibration's β and τ; its sd has the context's own bias and J C Jᵀ in it."""
     counts, _ = simulate(11, contexts=3, cards=5, pairs=8, answers=9)
-    oracle = Oracle(counts, FIXED.sigma)
-    theta = oracle.best_theta(FIXED.beta, FIXED.log_tau)
-    full = oracle.precision(np.append(theta, [FIXED.beta, FIXED.log_tau]))
+    oracle = Oracle(counts, FIXED.sigma, FIXED.omega)
+    best = oracle.best_theta(FIXED.beta, FIXED.log_tau)
+    theta = best[: len(oracle.cards)]
+    full = oracle.precision(np.append(best, [FIXED.beta, FIXED.log_tau]))
     own = np.linalg.inv(full[:-2, :-2])
     shared = -own @ full[:-2, -2:]
-    covariance = own + shared @ np.array(FIXED.covariance) @ shared.T
+    covariance = (own + shared @ np.array(FIXED.covariance) @ shared.T)[: len(theta), : len(theta)]
     ranks = rank_counts(counts, calibration=FIXED)
     score, sd = by_card(ranks, "score"), by_card(ranks, "sd")
     assert pytest.approx(theta, abs=2e-5) == [score[card] for card in oracle.cards]

@@ -17,21 +17,21 @@ from tests.ranking_worlds import Oracle, make_counts, simulate
 
 @pytest.fixture(scope="module")
 def small():
-    """Three contexts of five cards."""
-    return simulate(3, contexts=3, cards=5, pairs=9, answers=12)[0]
+    """Three contexts of five cards, whose yes-biases differ."""
+    return simulate(3, contexts=3, cards=5, pairs=9, answers=12, omega=0.6)[0]
 
 
 def test_shared_terms_are_the_joint_optimum(small):
-    """β and log τ maximise the joint posterior of strengths, β and log τ at the fitted σ."""
+    """β and log τ maximise the joint posterior of strengths, β and log τ at the fitted σ and ω."""
     found = calibrate(small)
-    best = Oracle(small, found.sigma).best()
+    best = Oracle(small, found.sigma, found.omega).best()
     assert pytest.approx(best[-2:], abs=2e-5) == [found.beta, found.log_tau]
 
 
 def test_covariance_is_that_of_the_profiled_posterior(small):
     """The 2x2 covariance is the block of (β, log τ) in the inverse of the joint second derivatives."""
     found = calibrate(small)
-    oracle = Oracle(small, found.sigma)
+    oracle = Oracle(small, found.sigma, found.omega)
     expected = np.linalg.inv(oracle.precision(oracle.best()))[-2:, -2:]
     assert pytest.approx(expected, rel=1e-3) == np.array(found.covariance)
     assert pytest.approx(np.sqrt(expected[0, 0]), rel=1e-3) == found.sd_beta
@@ -39,12 +39,36 @@ def test_covariance_is_that_of_the_profiled_posterior(small):
 
 def test_spread_has_the_highest_evidence(small):
     """σ maximises the Laplace evidence times its prior: no value around it has more."""
-    sigma = calibrate(small).sigma
-    there, below, above = (Oracle(small, sigma * factor).log_evidence() for factor in (1.0, 0.93, 1.07))
+    found = calibrate(small)
+    there, below, above = (
+        Oracle(small, found.sigma * factor, found.omega).log_evidence() for factor in (1.0, 0.93, 1.07))
     assert there > below
     assert there > above
     # Equal losses on both sides say that the top lies between, not at an edge.
     assert pytest.approx(there - above, rel=0.35) == there - below
+
+
+def test_spread_of_biases_has_the_highest_evidence(small):
+    """ω maximises the Laplace evidence times its prior, and the top lies inside."""
+    found = calibrate(small)
+    assert found.omega > 0.1
+    there, below, above = (
+        Oracle(small, found.sigma, found.omega * factor).log_evidence() for factor in (1.0, 0.85, 1.15))
+    assert there > below
+    assert there > above
+    assert pytest.approx(there - above, rel=0.35) == there - below
+
+
+@pytest.mark.parametrize(("omega", "least", "most"), [(0.0, 0.0, 0.1), (0.3, 0.2, 0.4), (0.8, 0.65, 0.95)])
+def test_spread_of_biases_comes_back(omega, least, most):
+    """How much contexts differ in their yes-bias is found in votes drawn from the model."""
+    counts, _ = simulate(11, contexts=200, pairs=20, answers=12, omega=omega)
+    assert least <= calibrate(counts).omega <= most
+
+
+def test_one_context_has_no_bias_of_its_own():
+    """One context can't tell its own yes-bias from that of all: ω is 0 there."""
+    assert 0.0 == calibrate(simulate(2, contexts=1, answers=40)[0]).omega
 
 
 @pytest.mark.parametrize(

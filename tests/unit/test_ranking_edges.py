@@ -11,7 +11,7 @@ from graphengine import tables
 from graphengine.ranking import Calibration, calibrate, rank_counts, shown, wiser_edges
 from tests.ranking_worlds import Oracle, make_counts, simulate
 
-FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)))
+FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)), omega=0.4)
 
 
 def test_one_edge_per_unordered_pair_and_context():
@@ -30,7 +30,7 @@ def test_one_edge_per_unordered_pair_and_context():
 def test_model_probability_is_the_oracles():
     """p_model = Φ(m / s), interval Φ((m ± 1.645 shared) / own), margin = m, with m and s from numeric derivatives."""
     counts, _ = simulate(11, contexts=2, cards=5, pairs=8, answers=9)
-    oracle = Oracle(counts, FIXED.sigma)
+    oracle = Oracle(counts, FIXED.sigma, FIXED.omega)
     theta = oracle.best_theta(FIXED.beta, FIXED.log_tau)
     full = oracle.precision(np.append(theta, [FIXED.beta, FIXED.log_tau]))
     own = np.linalg.inv(full[:-2, :-2])

@@ -11,7 +11,7 @@ from tests.ranking_worlds import make_counts, simulate
 
 pytestmark = pytest.mark.slow
 
-FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)))
+FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)), omega=0.4)
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,18 @@ import pytest
 from graphengine.ranking import Calibration, rank_counts
 from tests.ranking_worlds import Oracle, make_counts, simulate
 
-SHARED = Calibration(0.9, -0.7, 0.6, ((0.05, 0.004), (0.004, 0.03)))
+SHARED = Calibration(0.9, -0.7, 0.6, ((0.05, 0.004), (0.004, 0.03)), omega=0.4)
 
 
 def draws_of(counts, million=10):
     """Share of the oracle's posterior draws in which each card is the highest, by card."""
-    oracle = Oracle(counts, SHARED.sigma)
-    theta = oracle.best_theta(SHARED.beta, SHARED.log_tau)
-    full = oracle.precision(np.append(theta, [SHARED.beta, SHARED.log_tau]))
+    oracle = Oracle(counts, SHARED.sigma, SHARED.omega)
+    best = oracle.best_theta(SHARED.beta, SHARED.log_tau)
+    full = oracle.precision(np.append(best, [SHARED.beta, SHARED.log_tau]))
+    theta = best[: len(oracle.cards)]
     own = np.linalg.inv(full[:-2, :-2])
     move = -own @ full[:-2, -2:]
-    covariance = own + move @ np.array(SHARED.covariance) @ move.T
+    covariance = (own + move @ np.array(SHARED.covariance) @ move.T)[: len(theta), : len(theta)]
     rng, hits = np.random.default_rng(7), np.zeros(len(theta))
     for _ in range(million):
         draws = rng.multivariate_normal(theta, covariance, 100_000, method="cholesky")

@@ -19,7 +19,7 @@ from graphengine.ranking.texts import codes, encode_runs
 from graphengine.ranking.walk import graphs_of, walk
 from tests.ranking_worlds import make_counts, simulate
 
-FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)))
+FIXED = Calibration(1.1, -0.6, 0.7, ((0.04, 0.006), (0.006, 0.02)), omega=0.4)
 NUMBERS = ("rank", "rank_lower", "rank_upper", "score", "sd", "lower", "upper", "p_top", "component", "tied_top")
 
 
@@ -103,7 +103,7 @@ def test_compiled_kernels_give_the_same_numbers(not_wiser):
     if not fast.there():
         pytest.skip("the extra fast (numba) is not installed")
     counts = world(5)
-    given = Calibration(0.9, -0.4, 0.8, ((0.03, 0.004), (0.004, 0.02)), not_wiser=not_wiser)  # type: ignore[arg-type]
+    given = Calibration(0.9, -0.4, 0.8, ((0.03, 0.004), (0.004, 0.02)), not_wiser=not_wiser, omega=0.3)  # type: ignore[arg-type]
     for method, more in (("bradley-terry", {"calibration": given}), ("pagerank", {"edge_rule": "any-wiser"})):
         found = []
         for compiled in (True, False):

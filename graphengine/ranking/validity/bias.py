@@ -28,13 +28,14 @@ def yes_bias(counts: pa.Table, calibration: Calibration) -> Finding:
 
     Args:
         counts: COUNTS.
-        calibration: Of the default; `figures["beta"]` is its yes-bias, in log odds, with its sd.
+        calibration: Of the default; `figures["beta"]` is its mean yes-bias, in log odds, with its sd, and
+            `figures["omega"]` how much contexts differ in theirs (sd).
 
     Returns:
-        Figures: beta, beta_sd, even_pair_wiser, even_pair_not_wiser, even_pair_unsure (what the model expects for two
-        cards of equal strength), wiser (share of all answers), pairs, pairs_both_ways, share_both_ways, both_ways_sum
-        (mean over those pairs of the shares of "wiser" in the two directions; above 1 only by yes-bias). Rows by
-        context.
+        Figures: beta, beta_sd, omega, even_pair_wiser, even_pair_not_wiser, even_pair_unsure (what the model expects of
+        two cards of equal strength), wiser (share of all answers), pairs, pairs_both_ways, share_both_ways,
+        both_ways_sum (mean over those pairs of the shares of "wiser" in both directions; above 1 only by yes-bias).
+        Rows by context.
 
     Example:
         >>> from graphengine import ranking, tables
@@ -58,9 +59,9 @@ def yes_bias(counts: pa.Table, calibration: Calibration) -> Finding:
     level: Level = "warning" if not twice else "caution" if asked < ENOUGH else "fine"
     return Finding(
         _TITLE, _verdict(beta, calibration.sd_beta, yes, twice, pairs, asked), level,
-        {"beta": beta, "beta_sd": calibration.sd_beta, "even_pair_wiser": yes, "even_pair_not_wiser": no,
-         "even_pair_unsure": max(0.0, 1 - yes - no), "wiser": float(total[0] / total.sum()), "pairs": pairs,
-         "pairs_both_ways": twice, "share_both_ways": asked,
+        {"beta": beta, "beta_sd": calibration.sd_beta, "omega": calibration.omega, "even_pair_wiser": yes,
+         "even_pair_not_wiser": no, "even_pair_unsure": max(0.0, 1 - yes - no),
+         "wiser": float(total[0] / total.sum()), "pairs": pairs, "pairs_both_ways": twice, "share_both_ways": asked,
          "both_ways_sum": float(wiser_share[both].sum(axis=1).mean()) if twice else None},
         {"context_id": "context", "pairs": "pairs", "pairs_both_ways": "asked both ways", "wiser": "answered “wiser”"},
         _by_context(layout, pair, both),
