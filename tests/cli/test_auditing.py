@@ -35,7 +35,8 @@ def test_words_then_a_table_then_facts(cli: Callable[..., Said], exported: Path)
     said = cli("dataset", "audit", exported)
     assert (0, "") == (said.code, said.err)
     head, words, numbers, facts = said.out.strip().split("\n\n")
-    assert "cards: 75 pairs (60 train, 15 test) of 10 contexts" == head
+    train, test = (parquet.read_table(exported / "cards" / f"{name}.parquet").num_rows for name in ("train", "test"))
+    assert f"cards: {train + test} pairs ({train} train, {test} test) of 10 contexts" == head
     assert "can't be told from a coin" in words
     assert "Each text starts with the card's title" in words
     assert ["held-out", "split", "baseline", "accuracy", "lower", "upper"] == numbers.split()[:6]

@@ -1,0 +1,78 @@
+"""Pairs that are split already, as a dataset folder that training opens; and pairs of other people's data."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def write(out: Path, splits: Mapping[str, pa.Table]) -> Path:
+    """Write `cards/<split>.parquet` and `manifest.json`.
+
+    Args:
+        out: The folder; an earlier one is replaced.
+        splits: Tables with the columns of a preference dataset.
+    """
+    from pyarrow import parquet
+
+    from graphengine.preferences.folder import FORMAT, MANIFEST, new_folder, sha256
+
+    with new_folder(out, force=True) as folder:
+        (folder / "cards").mkdir()
+        for name, table in splits.items():
+            parquet.write_table(table, folder / "cards" / f"{name}.parquet")
+        files = {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(folder.rglob("*.parquet"))}
+        (folder / MANIFEST).write_text(json.dumps({"format": FORMAT, "files": files}), encoding="utf-8")
+    return out
+
+
+def data_folder(name: str) -> Path | None:
+    """A folder of published data, where `GRAPHENGINE_TEST_DATA` (default `../shared/data`) has it."""
+    folder = Path(os.environ.get("GRAPHENGINE_TEST_DATA") or ROOT.parent / "shared" / "data") / name
+    return folder if folder.is_dir() else None
+
+
+def svda(folder: Path, *, with_value: bool = True, seed: int | None = None) -> dict[str, pa.Table]:
+    """SVDA (NLPCC 2026, Shared Task 2; CC BY 4.0) as pairs: chosen is the answer that follows the value.
+
+    Args:
+        folder: Holds `train.jsonl` and `dev.jsonl`.
+        with_value: Name the value in the prompt, before scenario and question.
+        seed: Shuffle the values among the rows of each split: what a model reaches then, it reaches without the value.
+
+    Returns:
+        `train`, and `test` (the published dev split).
+    """
+    return {"train": _svda(folder / "train.jsonl", with_value, seed), "test": _svda(folder / "dev.jsonl", with_value, seed)}
+
+
+def _svda(file: Path, with_value: bool, seed: int | None) -> pa.Table:
+    import random
+
+    from graphengine.preferences import PAIRS
+
+    rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    values = [row["Value"] for row in rows]
+    if seed is not None:
+        random.Random(seed).shuffle(values)
+    pairs = []
+    for number, (row, value) in enumerate(zip(rows, values, strict=True)):
+        prompt = f"{row['Scenario']}\n\n{row['Question']}"
+        id_ = f"{file.stem}-{number:04}"
+        pairs.append({
+            "prompt": [{"role": "user", "content": f"{value}\n\n{prompt}" if with_value else prompt}],
+            "chosen": [{"role": "assistant", "content": row["Consistent Value Response"]}],
+            "rejected": [{"role": "assistant", "content": row["Contrastive Response"]}],
+            "p_chosen": 0.95, "p_chosen_lower": 0.95, "p_chosen_upper": 0.95, "weight": 0.9, "margin": 3.0,
+            "margin_sd": 0.0, "pair_id": id_, "context_id": id_, "upgrade_ids": [],
+        })
+    return pa.Table.from_pylist(pairs, schema=PAIRS)
