@@ -31,7 +31,8 @@ def test_the_card_tells_data_evidence_and_numbers_with_intervals() -> None:
     """Rows, rows left out, kind of evidence, hashes, accuracy with interval beside the baselines, cost, versions."""
     card = model_card(REPORT, MANIFEST)
     for told in (
-        "| rows of train | 60 |", "| left out: longer than max_length | train: 2, test: 0 |", "| evidence used | weight |",
+        "| rows of train | 60 |", "| left out: longer than max_length | train: 2, test: 0 |",
+        "| evidence used | weight |",
         "| state of the votes | `ab12` |", "| sha256 of its manifest | `cd34` |", "901,234 parameters",
         "| accuracy | 0.8 (90% interval 0.61 to 0.92) |", "| ties | 1 |",
         "| length: the longer text is chosen | 0.6 (90% interval 0.4 to 0.8) |",
