@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from graphengine import tables
-from graphengine.preferences import Source
+from graphengine.preferences import Source, share, split_of_contexts
+from graphengine.preferences.pairs import with_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +63,7 @@ def make_source(
         texts: Other texts of scenarios.
         upgrades: (context, from, to).
         contexts: Text by context id, where it is not the id.
-        more: `ranking`, `facts`, `images`.
+        more: `ranking`, `facts`, `images` (hashes by scenario id), and other fields of a source.
     """
     scenarios, texts, contexts = scenarios or {}, texts or {}, contexts or {}
     named = sorted({row[side] for row in edges for side in ("from_id", "to_id")})
@@ -94,9 +95,32 @@ def make_source(
             ],
             schema=tables.TRUTH["upgrades"].without("load_id", "story"),
         ),
-        ranking=more.get("ranking", RANKING),
-        facts=more.get("facts", {}),
-    )
+        **{
+            "ranking": RANKING, "facts": {}, "ranks": make_ranks(edges),
+            "verdicts": pa.table({"context_id": pa.array(ids, pa.string()),
+                                  "single_winner": pa.array([True] * len(ids), pa.bool_())}),
+            **{name: value for name, value in more.items() if name != "images"},
+        },
+    )  # fmt: skip
+
+
+def make_ranks(edges: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """RANKS of the cards of some edges: by how many edges point to a card."""
+    points: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in edges:
+        points[row["context_id"]].update({row["to_id"]: 1, row["from_id"]: 0})
+    return tables.RANKS.table([
+        {"context_id": context, "card_id": card_id, "rank": rank, "score": float(-rank), "component": 0,
+         "p_top": 0.9 if rank == 1 else 0.1, "tied_top": rank == 1}
+        for context, cards in sorted(points.items())
+        for rank, card_id in enumerate(sorted(cards, key=lambda each: (-cards[each], each)), start=1)
+    ])  # fmt: skip
+
+
+def split_pairs(pairs: pa.Table, source: Source) -> tuple[dict[str, pa.Table], dict[str, int]]:
+    """Pairs shared out as an export shares them out."""
+    [(splits, left_out)] = share([pairs], source, split_of_contexts(source))
+    return {name: with_weights(table) for name, table in splits.items()}, left_out
 
 
 def source_of_files(folder: Path) -> Source:
@@ -137,23 +161,24 @@ def plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def leaks(splits: Mapping[str, pa.Table], source: Source) -> set[str]:
-    """The kinds of thing that two splits share."""
+def leaks(splits: Mapping[str, pa.Table | Sequence[pa.Table]], source: Source) -> set[str]:
+    """The kinds of thing that two splits share; a split may have tables of several kinds."""
     scenario_text = {row["id"]: row["text"] for row in source.scenarios.to_pylist()}
     context_text = {row["id"]: row["text"] for row in source.contexts.to_pylist()}
     held: dict[str, dict[str, set[Any]]] = {}
-    for name, table in splits.items():
-        rows = table.to_pylist()
+    for name, kinds in splits.items():
+        rows = [row for table in ([kinds] if isinstance(kinds, pa.Table) else kinds) for row in table.to_pylist()]
         with_scenario = [row for row in rows if row["scenario_id"] is not None]
+        pairs = [row for row in rows if "chosen_id" in row]
         held[name] = {
             "context": {row["context_id"] for row in rows},
             "text of a context": {plain(context_text[row["context_id"]]) for row in rows},
             "scenario": {row["scenario_id"] for row in with_scenario},
             "text of a scenario": {plain(scenario_text[row["scenario_id"]]) for row in with_scenario},
             "prompt": {plain(row["prompt"][0]["content"]) for row in rows},
-            "cards": {frozenset((row["chosen_id"], row["rejected_id"])) for row in rows},
+            "cards": {frozenset((row["chosen_id"], row["rejected_id"])) for row in pairs},
             "text of cards": {
-                frozenset(plain(row[side][0]["content"]) for side in ("chosen", "rejected")) for row in rows
+                frozenset(plain(row[side][0]["content"]) for side in ("chosen", "rejected")) for row in pairs
             },
         }
     return {kind for one, other in combinations(held.values(), 2) for kind in one if one[kind] & other[kind]}

@@ -186,6 +186,12 @@ def _bias(source: Source, kept: Sequence[Kept]) -> str:
             f"question, {asked[1]:,} on answers to one{never}. Where a pair was asked in one direction only, what is "
             "removed as yes-bias was learnt from other pairs."
         )
+    lines += [
+        f"- **Groups**: of {told['pairs']:,} pairs that at least two groups of `{variable}` were asked about, "
+        f"{told['flipping']:,} turn round between two of them (with a probability of at least {told['least']}; groups "
+        f"of fewer than {told['k']} people in a context are left aside)."
+        for variable, told in (source.facts.get("flips") or {}).items()
+    ]
     lines.append(
         "- **Selection**: the pairs are those that somebody thought might be upgrades, not a random choice; a chosen "
         "card is the wiser of two, which need not make it wise. Titles and stories shape votes too."

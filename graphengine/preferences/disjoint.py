@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 STRADDLING_CARD = "a card is in another split"
 _CARDS = ("chosen_id", "rejected_id", "card_id")
-_WHOLE = 2**28  # the weight of all rows of a side; what may not be cut weighs more than both together
+_WORTH = {True: 1, False: 4}  # of the test rows and of all others: a test split may cost a quarter of these at most
+_WHOLE = 2**26  # the weight of all test rows; what may not be cut weighs more than all rows together
+_UNCUT = 2**30
 
 
 def card_disjoint(
@@ -27,8 +29,8 @@ def card_disjoint(
     """Leave rows out until no card of the test split is in another one.
 
     Each card is given to one side, test or the rest, and a row is kept where all its cards are on its own side. Of all
-    ways to do so the one is taken that keeps most: the share of the test pairs that is kept plus the share of all other
-    pairs is the largest possible (a minimum cut). Where cards go everywhere, that may leave no test split at all.
+    ways to do so the one is taken that keeps most: the share of the test rows that is kept plus four times the share of
+    all other rows is the largest possible (a minimum cut). Where cards go everywhere, that may leave no test split.
 
     Args:
         kinds: The rows of each split, for each kind.
@@ -108,8 +110,8 @@ def _side(kinds: Sequence[dict[str, pa.Table]], name: Callable[[str], str]) -> s
     arcs: list[tuple[int, int, int]] = []
     for at, (tested, row) in enumerate(rows, start=first):
         ends = (source, at) if tested else (at, sink)
-        arcs.append((*ends, max(1, _WHOLE // sides[not tested])))
-        arcs += [(at, number[card], 4 * _WHOLE) if tested else (number[card], at, 4 * _WHOLE) for card in row]
+        arcs.append((*ends, max(1, _WORTH[tested] * _WHOLE // sides[not tested])))
+        arcs += [(at, number[card], _UNCUT) if tested else (number[card], at, _UNCUT) for card in row]
     start, end, capacity = np.array(arcs, np.int32).T
     graph = coo_array((capacity, (start, end)), shape=(sink + 1, sink + 1)).tocsr()
     left = graph - maximum_flow(graph, source, sink).flow

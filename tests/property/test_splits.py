@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphengine.preferences import SPLITS, preference_pairs, split_pairs
-from tests.preference_sources import card, edge, leaks, make_source
+from graphengine.preferences import (
+    RENDERS,
+    SPLITS,
+    card_disjoint,
+    card_overlap,
+    preference_pairs,
+    prompt_rows,
+    share,
+    split_of_contexts,
+    unpaired_rows,
+)
+from tests.preference_sources import card, edge, leaks, make_source, split_pairs
 
 if TYPE_CHECKING:
     from graphengine.preferences import Source
@@ -101,3 +111,57 @@ def test_weights_of_an_edge_add_up(source: Source) -> None:
             total[key] = total.get(key, 0.0) + row["weight"]
             due[key] = 2 * row["p_chosen"] - 1
         assert pytest.approx(due) == total
+
+
+@given(sources(), st.booleans(), st.sampled_from(sorted(RENDERS)), st.sampled_from([0.5, 0.7]))
+@settings(max_examples=60)
+def test_never_a_leak_across_kinds(source: Source, every: bool, render: str, least: float) -> None:
+    """Across kinds nothing is shared either, however cards are rendered; each row is kept where it belongs or counted."""
+    pairs, _ = preference_pairs(source, all_scenarios=every, render=render, min_probability=least)
+    prompts, _ = prompt_rows(source, render=render)
+    where = split_of_contexts(source)
+    shared = share([pairs, prompts], source, where, render)
+    together = {name: [splits[name] for splits, _ in shared if name in splits] for name in SPLITS}
+    assert leaks(together, source) == set()
+    for table, (splits, left_out) in zip((pairs, prompts), shared, strict=True):
+        assert sum(each.num_rows for each in splits.values()) + sum(left_out.values()) == table.num_rows
+        for name, each in splits.items():
+            assert {where[context] for context in each.column("context_id").to_pylist()} == {name}
+
+
+@given(sources())
+@settings(max_examples=60)
+def test_a_card_disjoint_test_split_shares_no_card(source: Source) -> None:
+    """No card of test is in train or validation, in whatever kind; rows are kept whole or counted."""
+    pairs, _ = preference_pairs(source)
+    shared = [splits for splits, _ in share([pairs, prompt_rows(source)[0]], source, split_of_contexts(source))]
+    found = card_disjoint(shared, source)
+    cards: dict[bool, set[str]] = {True: set(), False: set()}
+    for (kept, left_out), before in zip(found, shared, strict=True):
+        for name, table in kept.items():
+            for column in {"chosen_id", "rejected_id", "card_id"} & set(table.column_names):
+                cards[name == "test"].update(table.column(column).to_pylist())
+        rows = [sum(table.num_rows for table in splits.values()) for splits in (kept, before)]
+        assert rows[0] + sum(left_out.values()) == rows[1]
+    assert cards[True] & cards[False] == set()
+    told = card_overlap(found[0][0], source)
+    assert all(each["cards_in_train"] == 0 for name, each in told.items() if name == "test")
+
+
+@given(sources())
+@settings(max_examples=40)
+def test_labels_follow_from_the_pairs(source: Source) -> None:
+    """Each card of a prompt has one row at most, labelled by the sum of its chances; weights lie between 0 and 1."""
+    pairs, _ = preference_pairs(source)
+    rows = unpaired_rows(pairs).to_pylist()
+    assert len({(row["context_id"], row["scenario_id"], row["card_id"]) for row in rows}) == len(rows)
+    lead: dict[tuple[str, str], float] = {}
+    for row in pairs.to_pylist():
+        for side, sign in (("chosen_id", 1), ("rejected_id", -1)):
+            key = (row["context_id"], row[side])
+            lead[key] = lead.get(key, 0.0) + sign * (2 * row["p_chosen"] - 1)
+    for row in rows:
+        assert 0 < row["weight"] <= 1
+        assert pytest.approx(lead[row["context_id"], row["card_id"]] / row["pairs"], abs=1e-9) == (
+            row["weight"] * (1 if row["label"] else -1))
+    assert sum(row["pairs"] for row in rows) <= 2 * pairs.num_rows

@@ -8,6 +8,7 @@ import pytest
 
 from graphengine import tables
 from graphengine.preferences import PAIRS, preference_pairs
+from graphengine.preferences.circles import circles_of
 from tests.preference_sources import card, edge, make_source
 
 
@@ -62,7 +63,7 @@ def test_provenance() -> None:
     """A row names the ranking, the state of the votes, and the upgrades of both directions."""
     upgrades = [("c", "a", "b"), ("c", "b", "a"), ("c", "a", "x"), ("d", "a", "b")]
     row = only(make_source([edge("c", "a", "b")], upgrades=upgrades))
-    assert (row["ranking_id"], row["data_hash"]) == ("bradley-terry", "ab12")
+    assert (row["ranking_id"], row["method"], row["data_hash"]) == ("bradley-terry", "bradley-terry", "ab12")
     assert row["upgrade_ids"] == sorted([tables.upgrade_id("c", "a", "b"), tables.upgrade_id("c", "b", "a")])
 
 
@@ -209,3 +210,78 @@ def test_no_edges_no_pairs() -> None:
     """An empty graph gives an empty table of the same schema."""
     pairs, left_out = preference_pairs(make_source([]))
     assert (pairs.num_rows, pairs.schema, left_out) == (0, PAIRS, {})
+
+
+SURE = {"wiser": 9, "not_wiser": 0}
+
+
+def test_a_circle_of_answers_makes_no_pair() -> None:
+    """Three cards of which each was found wiser than the one before give no pair; a pair beside them stays."""
+    edges = [edge("c", "a", "b", 0.6, **SURE), edge("c", "b", "d", 0.6, **SURE), edge("c", "d", "a", 0.6, **SURE),
+             edge("c", "d", "e", 0.6, **SURE), edge("other", "a", "b", 0.6, **SURE)]
+    pairs, left_out = preference_pairs(make_source(edges))
+    assert [("c", "e"), ("other", "b")] == [(row["context_id"], row["chosen_id"]) for row in pairs.to_pylist()]
+    assert left_out == {"the answers run in a circle through both cards": 3}
+
+
+def test_a_circle_against_the_model() -> None:
+    """The model's edge points one way where the answers are certain of the other: that arrow closes the circle."""
+    against = {"wiser": 0, "not_wiser": 9}
+    edges = [edge("c", "a", "b", 0.6, **SURE), edge("c", "b", "d", 0.6, **SURE), edge("c", "a", "d", 0.6, **against)]
+    assert set(circles_of(make_source(edges).edges)) == {("c", "a"), ("c", "b"), ("c", "d")}
+    assert circles_of(make_source(edges[:2]).edges) == {}
+    # Read as a tie, "not wiser" speaks for no arrow.
+    assert circles_of(make_source(edges).edges, "tie") == {}
+
+
+def test_uncertain_arrows_make_no_circle() -> None:
+    """A circle of a few answers each is no circle: its pairs stay, with their low weights."""
+    few = {"wiser": 2, "not_wiser": 0}
+    edges = [edge("c", one, other, 0.55, **few) for one, other in (("a", "b"), ("b", "d"), ("d", "a"))]
+    pairs, left_out = preference_pairs(make_source(edges))
+    assert (pairs.num_rows, left_out) == (3, {})
+    assert pytest.approx(0.1) == max(pairs.column("weight").to_pylist())
+
+
+def test_doubtful_pairs_can_be_left_out() -> None:
+    """Below the least probability a pair is left out and counted; at it it stays."""
+    source = make_source([edge("c", "a", "b", 0.69), edge("c", "a", "d", 0.7)])
+    pairs, left_out = preference_pairs(source, min_probability=0.7)
+    assert pairs.column("p_chosen").to_pylist() == [0.7]
+    assert left_out == {"less probable than asked for": 1}
+
+
+def test_policies_alone() -> None:
+    """Rendered as policies, neither title nor description is in the text; the titles have columns of their own."""
+    row = only(make_source([edge("c", "a", "b")]), render="policies")
+    assert row["chosen"][0]["content"] == "- MOMENTS of b\n- SIGNS"
+    assert (row["chosen_title"], row["rejected_title"]) == ("Title b", "Title a")
+    poor = [card("a"), card("b", policies=[]), card("d"), card("e", policies=["MOMENTS of a", "SIGNS"])]
+    source = make_source([edge("c", "a", "b"), edge("c", "a", "e"), edge("c", "a", "d")], cards=poor)
+    pairs, left_out = preference_pairs(source, render="policies")
+    assert pairs.column("chosen_id").to_pylist() == ["d"]
+    assert left_out == {"a card has no text": 1, "both cards read the same": 1}
+
+
+def test_pairs_by_rank() -> None:
+    """Candidates give the pairs where they are there; cards of different components make none."""
+    edges = [edge("c", "a", "b"), edge("c", "b", "d"), edge("c", "x", "y")]
+    source = make_source(edges)
+    places = [{**row, "component": int(row["card_id"] in "xy")} for row in source.ranks.to_pylist()]
+    none = dict.fromkeys(("wiser", "not_wiser"), 0)
+    every = [*edges, edge("c", "a", "d", 0.9, **none), edge("c", "a", "y", 0.9, **none)]
+    source = type(source)(**{
+        **vars(source), "candidates": tables.EDGES.table(every), "ranks": tables.RANKS.table(places),
+    })
+    pairs, left_out = preference_pairs(source)
+    assert [("b", "a"), ("d", "a"), ("d", "b"), ("y", "x")] == [
+        (row["chosen_id"], row["rejected_id"]) for row in pairs.to_pylist()
+    ]
+    assert pairs.to_pylist()[1]["upgrade_ids"] == []
+    assert left_out == {"the cards were never compared, not even by way of others": 1}
+
+
+def test_what_the_caller_left_out_is_counted() -> None:
+    """Pairs that did not come in at all are in the count."""
+    source = make_source([edge("c", "a", "b")], left_out={"too few people": 4})
+    assert preference_pairs(source)[1] == {"too few people": 4}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphengine.preferences import PAIRS, preference_pairs, split_pairs
-from tests.preference_sources import edge, leaks, make_source
+from graphengine.preferences import PAIRS, preference_pairs, prompt_rows, share, split_of_contexts
+from tests.preference_sources import edge, leaks, make_source, split_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,3 +177,57 @@ def test_a_chain_of_shared_things_is_one_unit(order: Sequence[int]) -> None:
     )
     splits, straddling = shared_out(source)
     assert (list(splits), straddling) == (["train"], {})
+
+
+def test_the_split_of_a_context_does_not_depend_on_what_is_exported() -> None:
+    """One group's edges, or all pairs of a ranking, are split as the edges of all people are."""
+    whole = make_source(edges(20, each=2))
+    fields = vars(whole)
+    few = type(whole)(**{**fields, "edges": whole.edges.slice(0, 9), "split_edges": whole.edges})
+    ranked = type(whole)(**{**fields, "candidates": whole.edges.slice(3, 20)})
+    assert split_of_contexts(whole) == split_of_contexts(few) == split_of_contexts(ranked)
+    assert {"train", "validation", "test"} == set(split_of_contexts(whole).values())
+
+
+def test_contexts_without_a_pair_have_a_split() -> None:
+    """A context in which nobody compared cards has a split, that of a scenario it shares with others."""
+    source = make_source(edges(10), scenarios={"s": ["c004", "silent"]})
+    silent = type(source)(**{**vars(source), "contexts": with_context(source.contexts, "silent")})
+    where = split_of_contexts(silent)
+    assert {**split_of_contexts(source), "silent": "test"} == where
+    assert "test" == where["c004"]
+
+
+def with_context(contexts: pa.Table, id_: str) -> pa.Table:
+    """A table of contexts with one more."""
+    import pyarrow as pa
+
+    return pa.concat_tables([contexts, pa.table({"id": [id_], "text": [id_]}, schema=contexts.schema)])
+
+
+def test_kinds_are_shared_out_together() -> None:
+    """What one kind has in train no other kind has in test: a pair of cards and a scenario as well."""
+    source = make_source([*edges(10), edge("c000", "x", "y"), edge("c004", "x", "y")], scenarios={"s": ["c000"]})
+    pairs, _ = preference_pairs(source)
+    mine = pairs.filter([row == ("c004", "y") for row in rows_of(pairs)])
+    rest = pairs.filter([row != ("c004", "y") for row in rows_of(pairs)])
+    where = {**split_of_contexts(source), "c000": "train", "c004": "test"}
+    [(alone, none)] = share([mine], source, where)
+    [(_, _), (together, left_out)] = share([rest, mine], source, where)
+    assert (alone["test"].num_rows, none) == (1, {})
+    assert (together, left_out) == ({}, {"the pair of cards is in another split": 1})
+
+
+def rows_of(pairs: pa.Table) -> list[tuple[str, str]]:
+    """Context and chosen card of each row."""
+    return [(row["context_id"], row["chosen_id"]) for row in pairs.to_pylist()]
+
+
+def test_prompts_of_all_scenarios_do_not_leak() -> None:
+    """A scenario that belongs to another split gives no prompt."""
+    scenarios = {f"s{n}": [f"c{n:03d}"] for n in range(10)} | {"t": ["c000", "c004"]}
+    source = make_source(edges(10), scenarios=scenarios)
+    prompts, _ = prompt_rows(source)
+    [(splits, left_out)] = share([prompts], source, split_of_contexts(source))
+    assert leaks(splits, source) == set()
+    assert (prompts.num_rows, left_out) == (12, {"the scenario belongs to another split": 1})
