@@ -305,8 +305,9 @@ def test_several_models_are_held_against_their_size(tmp_path: Path, base: Path, 
     assert set(found.worse_with_size) == {each.measure for each in found.trends if each.worse}
     page = (tmp_path / "out" / "report.md").read_text()
     assert all(f"{size:,}" in page for size in sizes)
-    for key in found.worse_with_size:
-        assert f"{MEASURES[key].heading} gets worse with size" in page
+    named = " ".join(line for line in page.splitlines() if line.startswith("- Worse with size"))
+    assert all(MEASURES[key].heading in named for key in found.worse_with_size)
+    assert bool(found.worse_with_size) == bool(named)
 
 
 def test_reward_models_of_several_sizes_are_tabulated(tmp_path: Path, base: Path, data: Path) -> None:
@@ -517,6 +518,18 @@ def test_a_bad_task_is_told_by_file_and_line(tmp_path: Path, base: Path, data: P
     with pytest.raises(InputError, match=rf"task\.jsonl, line 3.*{where}") as error:
         evaluate(small(tmp_path / "out", data=data, models=(base,), task=task))
     assert 3 == error.value.row
+
+
+def test_an_evaluation_that_fails_leaves_the_report_before(tmp_path: Path, data: Path, length: str) -> None:
+    """An older report stays whole until a new one is written; pictures of models that are gone go with it then."""
+    evaluate(small(tmp_path / "out", data=data, reward=length))
+    before = {each.name: each.read_bytes() for each in (tmp_path / "out").iterdir()}
+    with pytest.raises(TrainingError):
+        evaluate(small(tmp_path / "out", data=data, reward=length, stages=(tmp_path / "none",)))
+    assert before == {each.name: each.read_bytes() for each in (tmp_path / "out").iterdir()}
+    (tmp_path / "yours.py").write_text(LENGTH)
+    evaluate(small(tmp_path / "out", data=data, reward=f"{tmp_path / 'yours.py'}:reward"))
+    assert ["reliability-yours.py-reward.svg"] == [each.name for each in (tmp_path / "out").glob("*.svg")]
 
 
 def test_what_can_not_be_evaluated_is_said(tmp_path: Path, base: Path, data: Path, length: str) -> None:

@@ -170,9 +170,11 @@ def test_verdicts_say_what_is_within_the_noise() -> None:
     words = {"name": "words", "rule": "", "accuracy": 0.75, "lower": 0.65, "upper": 0.85, "pairs": 60}
     even = Row("even", "policy", "f", 10, None, {"win_rate": Figure(0.6, 0.45, 0.7, 60, "prompts", 20)})
     won = Row("won", "policy", "f", 10, None, {"win_rate": Figure(0.8, 0.7, 0.9, 60, "prompts", 20)})
-    said = verdicts(made(weak, even, won, baselines=(words,)))
+    few = Row("few", "policy", "f", 10, None, {"win_rate": Figure(0.8, 0.7, 0.9, 60, "prompts", 2)})
+    said = verdicts(made(weak, even, won, few, baselines=(words,)))
     assert "is not shown" in said[0] and "0.750 [0.650, 0.850], n=60" in said[0]
     assert said[1].endswith("n=60: within the noise.") and said[2].endswith("n=60.")
+    assert said[3].endswith("from 2 only: too few to say.")
 
 
 def test_a_name_can_not_break_the_page() -> None:

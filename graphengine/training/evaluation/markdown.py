@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from graphengine.training.evaluation.figures import Figure
     from graphengine.training.evaluation.results import Evaluation, Row
 
+FEW = 5
+"""Fewer contexts (texts, tasks) than these support no claim, whatever their interval."""
 _HOW = """\
 Every interval covers 90% and takes whole contexts (for tasks: tasks; for a text file: paragraphs) as what was drawn at
 random. n counts rows. Answers are drawn at temperature 1 with nothing cut off, with the same seed for every model; KL
@@ -56,8 +58,8 @@ def verdicts(evaluation: Evaluation) -> list[str]:
             over = (found.lower or 0) > best["upper"]
             apart = "" if over else " The intervals overlap: that it learnt more than wording is not shown."
             said.append(
-                f"{row.name} finds the wiser side of {shown(found)} held-out pairs; the best baseline, "
-                f"{best['name']}, which never sees the prompt, of {_accuracy(best)}.{apart}"
+                f"{row.name}: accuracy {shown(found)} on held-out pairs; the best baseline, {best['name']}, which "
+                f"never sees the prompt: {_accuracy(best)}.{apart}"
             )
         if row.kind != "policy":
             continue
@@ -69,17 +71,16 @@ def verdicts(evaluation: Evaluation) -> list[str]:
         for key in ("loss_change", "exact_match_change"):
             if (found := row.measures.get(key)) and found.value is not None:
                 said.append(f"{row.name}, {MEASURES[key].heading}: {shown(found, sign=True)}{_sure(found, 0)}")
-    for key in evaluation.worse_with_size:
-        trend = next(each for each in evaluation.trends if each.measure == key)
-        sure = "clearly" if trend.clearly else "though within the noise"
-        said.append(f"{MEASURES[key].heading} gets worse with size, {sure}: {shown(trend.slope, sign=True)} for ten "
-                    "times the parameters.")
+    for clearly, how in ((True, "clearly"), (False, "though within the noise")):
+        worse = [MEASURES[each.measure].heading for each in evaluation.trends if each.worse and each.clearly == clearly]
+        if worse:
+            said.append(f"Worse with size, {how}: {'; '.join(worse)}.")
     return said
 
 
 def _sure(figure: Figure, nothing: float) -> str:
-    if figure.lower is None or figure.upper is None:
-        return " (too few contexts for an interval)."
+    if figure.lower is None or figure.upper is None or figure.clusters < FEW:
+        return f", from {figure.clusters} only: too few to say."
     return ": within the noise." if figure.lower <= nothing <= figure.upper else "."
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphengine.training.evaluation.calibration import Calibration, calibration
 from graphengine.training.evaluation.figures import Figure, share
+from graphengine.training.measures import hits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from graphengine.training.data import PreferenceFolder
     from graphengine.training.rewards import Reward
@@ -83,19 +88,21 @@ def measure_pairs(reward: Reward, pairs: HeldOutPairs) -> PairMeasures:
         reward: Gives each row's answer a number.
         pairs: What to measure on.
     """
-    found = differences(reward, pairs.contexts)
+    found = rewards_of(reward, pairs.contexts)
+    right = hits(found)
     clusters = [row["context_id"] for row in pairs.contexts]
     soft = [row.get("p_chosen") for row in pairs.contexts]
     labels: list[list[float] | None] = [None]
     if soft and None not in soft:
         labels.append([float(each) for each in soft if each is not None])
-    calibrations = tuple(calibration(found, clusters, each) for each in labels)
-    shown = found if pairs.scenarios == pairs.contexts else differences(reward, pairs.scenarios)
+    apart = [0.0 if hit == 0.5 else float(one - other) for hit, (one, other) in zip(right, found, strict=True)]
+    calibrations = tuple(calibration(apart, clusters, each) for each in labels)
+    shown = right if pairs.scenarios == pairs.contexts else hits(rewards_of(reward, pairs.scenarios))
     return PairMeasures(
         {
-            "accuracy_contexts": share(hits(found), "pairs", clusters),
-            "accuracy_scenarios": share(hits(shown), "pairs", [row["scenario_id"] for row in pairs.scenarios]),
-            "ties": share([each == 0 for each in found], "pairs", clusters),
+            "accuracy_contexts": share(right, "pairs", clusters),
+            "accuracy_scenarios": share(shown, "pairs", [row["scenario_id"] for row in pairs.scenarios]),
+            "ties": share([hit == 0.5 for hit in right], "pairs", clusters),
             "ece": calibrations[0].error,
             "ece_soft": calibrations[1].error if len(calibrations) > 1 else None,
         },
@@ -103,32 +110,12 @@ def measure_pairs(reward: Reward, pairs: HeldOutPairs) -> PairMeasures:
     )
 
 
-def differences(reward: Reward, rows: Sequence[dict[str, Any]]) -> list[float]:
-    """The reward of the chosen side minus that of the rejected one, for each pair."""
+def rewards_of(reward: Reward, rows: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
+    """The rewards of the chosen and of the rejected side of each pair, (pairs, 2)."""
     if not rows:
-        return []
-    both = [*rows, *rows]
-    texts = [text_of(row["chosen"]) for row in rows] + [text_of(row["rejected"]) for row in rows]
-    rewards = reward(both, texts)
-    return apart(texts[: len(rows)], texts[len(rows):], rewards[: len(rows)], rewards[len(rows):])
-
-
-def apart(
-    texts: Sequence[str], others: Sequence[str], rewards: Sequence[float], other_rewards: Sequence[float]
-) -> list[float]:
-    """The rewards of texts minus those of others; the same text has the same reward, whatever batch it was read in."""
-    rows = zip(texts, others, rewards, other_rewards, strict=True)
-    return [0.0 if text == other else one - two for text, other, one, two in rows]
-
-
-def hits(found: Sequence[float]) -> list[float]:
-    """1 where the chosen side has the higher reward, 0 where it has the lower, a half for a tie.
-
-    Example:
-        >>> hits([0.2, -0.1, 0.0])
-        [1.0, 0.0, 0.5]
-    """
-    return [1.0 if each > 0 else 0.0 if each < 0 else 0.5 for each in found]
+        return np.zeros((0, 2))
+    texts = [text_of(row[side]) for side in ("chosen", "rejected") for row in rows]
+    return np.array(reward([*rows, *rows], texts), float).reshape(2, len(rows)).T
 
 
 def text_of(value: str | Sequence[dict[str, str]]) -> str:

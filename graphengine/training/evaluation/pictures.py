@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graphengine.report.intervals import ticks
 from graphengine.report.svg import Picture
-from graphengine.report.words import real
+from graphengine.report.words import clean, real
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ def reliability(name: str, found: Sequence[Calibration]) -> str:
                      for each in found[0].bins)
     picture = Picture(_WIDTH, "r", f"{name}: confidence against truth",
                       f"Reliability plot over {pairs} held-out pairs, with 90% intervals. {told}.")
-    picture.text(30, 26, f"{name}: confidence against truth, {pairs} held-out pairs", "head")
+    picture.text(30, 26, f"{clean(name, 24)}: confidence against truth, {pairs} held-out pairs", "head")
     least = min([0.4, *(each.right.lower for each in found[0].bins if each.right.lower is not None)])
     axes = _Axes(picture, (0.5, 1.0), (max(0.0, least), 1.0))
     axes.frame("confidence in the preferred side", "share right (line: perfectly calibrated)")
@@ -68,13 +68,13 @@ def reliability(name: str, found: Sequence[Calibration]) -> str:
             if not mark and each.right.lower is not None and each.right.upper is not None:
                 picture.line(*axes.at(each.confidence, each.right.lower), *axes.at(each.confidence, each.right.upper),
                              "span")
-            picture.dot(*axes.at(each.confidence, each.right.value), 5, f"dot{mark}")
+            picture.dot(*axes.at(each.confidence, each.right.value), 3.5 if mark else 5, f"dot{mark}")
     y = _TOP + _DOWN + 70
     picture.dot(_LEFT, y - 4, 5, "dot")
     picture.text(_LEFT + 12, y, "the chosen side is right, with 90% interval")
     if len(found) > 1:
-        picture.dot(_LEFT + 290, y - 4, 5, "dot top")
-        picture.text(_LEFT + 302, y, "it is right with p_chosen")
+        picture.dot(_LEFT + 310, y - 4, 3.5, "dot top")
+        picture.text(_LEFT + 322, y, "it is right with p_chosen")
     return picture.svg(y + 20, alone=True)
 
 
@@ -96,19 +96,19 @@ def reward_and_tax(points: Sequence[Point], gain: str, tax: str) -> str:
     """
     told = "; ".join(f"{each.label}: {tax} {real(each.tax.value)}, {gain} {real(each.gain.value)}" for each in points)
     picture = Picture(_WIDTH, "t", f"{gain} against {tax}", f"With 90% intervals. {told}.")
-    picture.text(30, 26, f"{gain} against {tax}, with 90% intervals", "head")
+    picture.text(30, 26, "Reward against alignment tax, with 90% intervals", "head")
     axes = _Axes(picture, _range([each.tax for each in points]), _range([each.gain for each in points]))
     axes.frame(tax, gain)
     for each in points:
         x, y = each.tax.value or 0.0, each.gain.value or 0.0
         if each.tax.lower is not None and each.tax.upper is not None:
-            picture.line(*axes.at(each.tax.lower, y), *axes.at(each.tax.upper, y), "rule")
+            picture.line(*axes.at(each.tax.lower, y), *axes.at(each.tax.upper, y), "arrow sure")
         if each.gain.lower is not None and each.gain.upper is not None:
-            picture.line(*axes.at(x, each.gain.lower), *axes.at(x, each.gain.upper), "rule")
+            picture.line(*axes.at(x, each.gain.lower), *axes.at(x, each.gain.upper), "arrow sure")
         picture.dot(*axes.at(x, y), 5, "dot")
         across, up = axes.at(x, y)
         right = across > _LEFT + _ACROSS * 0.7
-        picture.text(across + (-9 if right else 9), up - 8, each.label, end=right)
+        picture.text(across + (-9 if right else 9), up - 8, clean(each.label, 40), end=right)
     return picture.svg(_TOP + _DOWN + 60, alone=True)
 
 

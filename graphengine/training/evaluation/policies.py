@@ -10,20 +10,25 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphengine.training.evaluation.divergence import divergence, same_tokens
 from graphengine.training.evaluation.figures import Figure, changed_share, mean, ratio, share
 from graphengine.training.evaluation.judging import Judged, judged
 from graphengine.training.evaluation.loading import Language, Prompt, Response, respond, with_system
-from graphengine.training.evaluation.pairs import apart, hits
 from graphengine.training.evaluation.prompts import MOST_CARDS, Asked, system_prompt
 from graphengine.training.evaluation.results import OF_POLICIES
 from graphengine.training.evaluation.tax import Document, Likelihood, Task, likelihoods, matches, task_prompt
+from graphengine.training.measures import hits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphengine.models.requests import Generator
     from graphengine.training.rewards import Reward
+
+
+_EVERY = 16  # texts between two lines of progress
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,11 @@ def take(language: Language, bench: Bench, name: str, *, in_context: bool = Fals
         in_context: Put the winning cards before everything that it reads.
     """
     def working(doing: str, of: int) -> Callable[[int], None]:
-        return lambda done: bench.tell(f"{name}: {doing} {done} of {of}")
+        def tell(done: int) -> None:
+            if done == of or done % _EVERY == 0:
+                bench.tell(f"{name}: {doing} {done} of {of}")
+
+        return tell
 
     asked = bench.asked
     prompts: list[Prompt] = [] if asked is None else bench.led_prompts() if in_context else asked.prompts
@@ -173,11 +182,11 @@ def compared(
     if bench.asked is not None:
         contexts = bench.asked.contexts
         if taken.rewards:
-            gained = _gained(taken, reference)
-            found["reward_change"] = mean(gained, "prompts", contexts)
-            found["win_rate"] = share(hits(gained), "prompts", contexts)
+            both = np.array([taken.rewards, reference.rewards]).T
+            found["reward_change"] = mean(both[:, 0] - both[:, 1], "prompts", contexts)
+            found["win_rate"] = share(hits(both), "prompts", contexts)
             if in_context is not None and in_context is not taken:
-                over = _gained(taken, in_context)
+                over = np.subtract(taken.rewards, in_context.rewards)
                 found["reward_over_in_context"] = mean(over, "prompts", contexts)
         if alike:
             bench.tell(f"{taken.name}: KL on {len(taken.responses)} answers")
@@ -206,9 +215,3 @@ def compared(
     if bench.tasks:
         found["exact_match_change"] = changed_share(reference.right, taken.right, "tasks")
     return found, verdicts, notes
-
-
-def _gained(taken: Taken, other: Taken) -> list[float]:
-    """The rewards of one model's answers minus those of another's, prompt by prompt."""
-    texts, others = ([each.text for each in model.responses] for model in (taken, other))
-    return apart(texts, others, taken.rewards, other.rewards)

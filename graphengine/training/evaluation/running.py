@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from graphengine.training.evaluation.results import OF_POLICIES, OF_REWARD_MODEL
 from graphengine.training.evaluation.sizes import trend
 from graphengine.training.evaluation.stages import ModelFolder, cost_of, model_folders, stage_cost
 from graphengine.training.evaluation.tax import Document, read_tasks, read_text
-from graphengine.training.evaluation.writing import IN_CONTEXT, STAGE, clear, write
+from graphengine.training.evaluation.writing import IN_CONTEXT, STAGE, prepare, write
 from graphengine.training.rewards import Reward, load_rewards
 from graphengine.training.run_folder import RunFolder, versions
 from graphengine.training.settings import as_plain
@@ -77,13 +78,23 @@ def evaluate(
         0.93
     """
     libraries()
+    with warnings.catch_warnings():
+        # What the libraries say to each other about coming versions is not about the user.
+        for kind in (DeprecationWarning, FutureWarning, UserWarning):
+            warnings.simplefilter("ignore", kind)
+        return _evaluate(settings, judge, progress)
+
+
+def _evaluate(
+    settings: EvaluationSettings, judge: Generator | None, progress: Callable[[str], None]
+) -> Evaluation:
     models = model_folders(settings.models)
     reference = model_folders((settings.reference,))[0] if settings.reference else None
     scorer = model_folders((Path(settings.reward),))[0] if _is_folder(settings.reward) else None
     of_rewards = [each for each in models if is_reward_model(each.path)]
     policies = [each for each in models if each not in of_rewards]
     run, found = RunFolder(settings.out), _Found()
-    clear(run)
+    prepare(run)
     reward = _reward(scorer.path if scorer else settings.reward) if settings.reward else None
     scored = [*([scorer] if scorer else []), *(each for each in of_rewards if not scorer or each.path != scorer.path)]
     if scored or (reward and settings.data):
@@ -92,7 +103,8 @@ def evaluate(
         with _the_judge(settings, judge) as asked:
             _measure_policies(settings, policies, reference, reward, asked, found, progress)
     stages = [stage_cost(each) for each in settings.stages]
-    stages += [cost_of(each.path.parent, each.report) for each in models if each.report]
+    known = [*([scorer] if scorer else []), *([reference] if reference else []), *models]
+    stages += [cost_of(each.path.parent, each.report) for each in known if each.report]
     used = [*scored, *policies, *([reference] if reference else [])]
     evaluation = Evaluation(
         out=settings.out, rows=tuple(found.rows), baselines=found.baselines, calibrations=found.calibrations,

@@ -22,8 +22,8 @@ PAGE = "report.md"
 TAX = "reward-and-tax.svg"
 
 
-def clear(run: RunFolder) -> None:
-    """Make the folder ready: new, or that of an earlier evaluation, whose report goes.
+def prepare(run: RunFolder) -> None:
+    """Make the folder ready: new, or that of an earlier evaluation, whose report stays until the new one is written.
 
     Raises:
         TrainingError: If it holds anything else, or can't be written.
@@ -37,9 +37,8 @@ def clear(run: RunFolder) -> None:
                 f"{out} is not empty, and holds no evaluation", hint="name another folder", file=out, key="out"
             )
         out.mkdir(parents=True, exist_ok=True)
-        run.write_json(RUN, {"stage": STAGE})
-        for old in [out / REPORT, out / PAGE, out / TAX, *out.glob("reliability-*.svg")]:
-            old.unlink(missing_ok=True)
+        if not _ours(run):
+            run.write_json(RUN, {"stage": STAGE})
 
 
 def _ours(run: RunFolder) -> bool:
@@ -61,6 +60,9 @@ def write(run: RunFolder, evaluation: Evaluation) -> Evaluation:
     pictures = {file_of(name): reliability(name, found) for name, found in evaluation.calibrations.items()}
     if points := tax_points(evaluation):
         pictures[TAX] = reward_and_tax(points, "change of reward", "change of loss (nats per token)")
+    with writing(run.out):
+        for old in [run.out / REPORT, run.out / PAGE, run.out / TAX, *run.out.glob("reliability-*.svg")]:
+            old.unlink(missing_ok=True)
     for name, picture in pictures.items():
         run.write_text(name, picture + "\n")
     run.write_json(RUN, evaluation.run)
