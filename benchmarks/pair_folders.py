@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,35 +42,32 @@ def data_folder(name: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def svda(folder: Path, *, with_value: bool = True, seed: int | None = None) -> dict[str, pa.Table]:
+def svda(folder: Path, *, shuffled: int | None = None) -> dict[str, pa.Table]:
     """SVDA (NLPCC 2026, Shared Task 2; CC BY 4.0) as pairs: chosen is the answer that follows the value.
 
     Args:
         folder: Holds `train.jsonl` and `dev.jsonl`.
-        with_value: Name the value in the prompt, before scenario and question.
-        seed: Shuffle the values among the rows of each split: what a model reaches then, it reaches without the value.
+        shuffled: A seed by which the values are shuffled among the rows of each split; what a model reaches then, it
+            reaches without the value.
 
     Returns:
-        `train`, and `test` (the published dev split).
+        `train`, and `test` (the published dev split). The prompt names the value, then scenario and question.
     """
-    return {"train": _svda(folder / "train.jsonl", with_value, seed), "test": _svda(folder / "dev.jsonl", with_value, seed)}
+    return {"train": _svda(folder / "train.jsonl", shuffled), "test": _svda(folder / "dev.jsonl", shuffled)}
 
 
-def _svda(file: Path, with_value: bool, seed: int | None) -> pa.Table:
-    import random
-
+def _svda(file: Path, shuffled: int | None) -> pa.Table:
     from graphengine.preferences import PAIRS
 
     rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     values = [row["Value"] for row in rows]
-    if seed is not None:
-        random.Random(seed).shuffle(values)
+    if shuffled is not None:
+        random.Random(shuffled).shuffle(values)
     pairs = []
     for number, (row, value) in enumerate(zip(rows, values, strict=True)):
-        prompt = f"{row['Scenario']}\n\n{row['Question']}"
         id_ = f"{file.stem}-{number:04}"
         pairs.append({
-            "prompt": [{"role": "user", "content": f"{value}\n\n{prompt}" if with_value else prompt}],
+            "prompt": [{"role": "user", "content": f"{value}\n\n{row['Scenario']}\n\n{row['Question']}"}],
             "chosen": [{"role": "assistant", "content": row["Consistent Value Response"]}],
             "rejected": [{"role": "assistant", "content": row["Contrastive Response"]}],
             "p_chosen": 0.95, "p_chosen_lower": 0.95, "p_chosen_upper": 0.95, "weight": 0.9, "margin": 3.0,

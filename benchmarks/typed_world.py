@@ -2,10 +2,10 @@
 
 Contexts and cards have a hidden type, out of six each. A secret table says which card types are wise in which context
 type: each type of card is wise in three types of context and unwise in the other three. Every context has one pair for
-each wise and unwise type, so each type, each pair of types and each length stands on the chosen side exactly as often as
-on the rejected one, in every split. Whoever sees the card alone can only toss a coin; whoever learns the table is right
-in contexts that he has never seen. Wording is drawn from a list of words per type; all lists have words of the same
-lengths. Held-out contexts are new wordings of the same types, and no pair of cards is in two splits.
+each wise and unwise type, so in every split each type, and each of two types, is chosen exactly as often as rejected.
+Who sees the cards alone can only toss a coin; who learns the table is right in contexts never seen before. Wording is
+drawn from a list of words per type; all lists have words of the same lengths. Held-out contexts are new wordings of the
+same types, and no pair of cards is in two splits.
 """
 
 from __future__ import annotations
@@ -82,8 +82,9 @@ def make_splits(seed: int) -> dict[str, pa.Table]:
         rows = []
         for place, kind in product(range(number), range(TYPES)):
             context_id, text = f"{split}-{kind}-{place:02}", next(contexts[kind])
-            wise, unwise = ([card for card in range(TYPES) if table[kind][card] == is_wise] for is_wise in (True, False))
-            for one, other in product(wise, unwise):
+            for one, other in product(range(TYPES), repeat=2):
+                if not table[kind][one] or table[kind][other]:
+                    continue
                 rows.append(_row(context_id, text, *_new_pair(rng, cards[one], cards[other], used)))
         splits[split] = pa.Table.from_pylist(rows, schema=PAIRS)
     return splits
