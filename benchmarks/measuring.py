@@ -79,8 +79,10 @@ def watching_memory() -> Iterator[Memory]:
 def conditions() -> dict[str, Any]:
     """What the figures depend on."""
     from importlib.metadata import version
+    from importlib.util import find_spec
 
-    packages = ("ladybug", "neo4j", "duckdb", "pyarrow", "numpy")
+    packages = ["ladybug", "neo4j", "duckdb", "pyarrow", "numpy"]
+    packages += [name for name in ("torch", "transformers", "trl") if find_spec(name)]
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()), "python": platform.python_version(),
         "machine": platform.machine(), "cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 1),
