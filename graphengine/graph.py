@@ -331,7 +331,7 @@ class MoralGraph(Judging):
         self, out: str | Path, *, kinds: Sequence[str] = (), form: Form | None = None, all_scenarios: bool = False,
         by: str = "edges", group: str = "", objective: str = "", variable: str = "", k: int = 5,
         images: str | Path | None = None, more: Callable[[Source], Sequence[Rows]] | None = None, force: bool = False,
-        command: str = "",
+        command: str = "", told: str = "",
     ) -> ExportOutcome:
         """Write a dataset folder, with the evidence in every row.
 
@@ -349,6 +349,7 @@ class MoralGraph(Judging):
             more: Makes rows of other kinds from what the dataset is made from.
             force: Replace an earlier export.
             command: For the dataset card; left out, it follows from the options.
+            told: The options behind `more`, for that command.
 
         Raises:
             NotRankedError: If the graph was never ranked.
@@ -364,7 +365,7 @@ class MoralGraph(Judging):
             source = replace(source, images=images_in(images, source.scenarios))
         done = preferences.write_preferences(
             source, Path(out), kinds=kinds, more=more(source) if more else (), form=form, all_scenarios=all_scenarios,
-            force=force, command=command, options=wanted.options() + (" --images FOLDER" if images else ""),
+            force=force, command=command, options=wanted.options() + (" --images FOLDER" if images else "") + told,
         )
         contexts = sorted({*done.contexts, *source.edges.column("context_id").to_pylist()})
         self.store.record_export("preferences", str(Path(out).resolve()), contexts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from graphengine.cli import output
+from graphengine.cli import generating, output
 from graphengine.cli.output import amounts, count, say
 from graphengine.cli.running import graph_option, json_option, opened
 
@@ -69,10 +69,12 @@ def _whose_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @export.command()
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True,
-              help="Write only this kind (may be given again).  [default: all that the format has]")
+@click.option("--kind", "kinds", type=click.Choice((*KINDS, *generating.WRITTEN)), multiple=True,
+              help="Write only this kind (may be given again).  [default: cards, unpaired, prompts,"
+                   " as far as the format has them]")
 @_whose_options
 @_form_options
+@generating.text_options
 @click.option("--images", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
               help="Put the images of scenarios, found in FOLDER, into a column.")
 @click.option("--force", is_flag=True, help="Replace an older export that is there.")
@@ -87,6 +89,9 @@ def preferences(
       cards      a pair (chosen, rejected) for each wiser edge: for reward models and DPO
       unpaired   a card and whether it is one to follow: for KTO
       prompts    a prompt and the card that won there: for PPO, GRPO, RLOO
+      responses  two answers, each written for a card, or ordered by people
+      adherence  two answers, rated for how far they follow the card that won
+      sft        an answer that follows the card that won, or that card
 
     `datasets.load_dataset(OUT, KIND)` opens each. OUT/README.md says what is in it, OUT/manifest.json holds hashes.
 
@@ -94,13 +99,23 @@ def preferences(
       graphengine export preferences my-preferences
       graphengine export preferences theirs --kind cards --group party=left
       graphengine export preferences for-verl --format verl
+      graphengine export preferences written --kind responses --generator MODEL
     """  # noqa: D301
     from graphengine.preferences import Form
 
     form = Form(**{each.name: asked.pop(each.name) for each in fields(Form)})
     asked["objective"] = asked["objective"] or ""
-    with opened(graph) as store, output.working("exporting"):
-        done = store.export_preferences(out, kinds=kinds, form=form, images=images, force=force, **asked)
+    texts = generating.taken_out(asked)
+    written = tuple(kind for kind in generating.WRITTEN if kind in kinds)
+    generating.check_texts(written, texts)
+    with (
+        opened(graph) as store, output.working("exporting") as line,
+        generating.text_rows(written, form, out, texts, force=force, line=line) as more,
+    ):
+        done = store.export_preferences(
+            out, kinds=[kind for kind in kinds if kind in KINDS], form=form, images=images, more=more, force=force,
+            told=generating.told_options(texts), **asked,
+        )
     if as_json:
         output.show_json(done.as_json())
         return

@@ -58,13 +58,17 @@ class LocalGenerator:
         """The name of the folder."""
         return Path(self.folder).resolve().name
 
-    @cached_property
+    @property
     def identity(self) -> dict[str, Any]:
         """What makes this generator: its files, wherever they lie. Of a large file a part is read.
 
         Raises:
             InputError: If there is no model.
         """
+        return {"weights": self._digest}
+
+    @cached_property
+    def _digest(self) -> str:
         folder = Path(self.folder)
         if not (folder / "config.json").is_file():
             raise InputError(
@@ -79,7 +83,7 @@ class LocalGenerator:
                     digest.update(file.read(_SAMPLED_BYTES))
                     file.seek(max(_SAMPLED_BYTES, path.stat().st_size - _SAMPLED_BYTES))
                     digest.update(file.read(_SAMPLED_BYTES))
-        return {"weights": digest.hexdigest()}
+        return digest.hexdigest()
 
     def complete(
         self, requests: Sequence[Request], *, progress: Callable[[int, int], None] | None = None

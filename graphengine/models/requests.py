@@ -83,18 +83,17 @@ class Answer:
 
 
 class Generator(Protocol):
-    """Whatever answers requests: a chat client, a model on this machine, a function of the user's.
-
-    Attributes:
-        name: For people and for the column `generator` of a dataset.
-        identity: What makes it, as JSON: two generators with the same one give the same answers.
-    """
+    """Whatever answers requests: a chat client, a model on this machine, a class of the user's."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """For people, and for the column `generator` of a dataset."""
+        ...
 
     @property
-    def identity(self) -> Mapping[str, Any]: ...
+    def identity(self) -> Mapping[str, Any]:
+        """What makes it, as JSON: two generators with the same one give the same answers."""
+        ...
 
     def complete(
         self, requests: Sequence[Request], *, progress: Callable[[int, int], None] | None = None

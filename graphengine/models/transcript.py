@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import threading
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
     from graphengine.models.requests import Request
 
 _BEGIN = b'{"key": "'
+
+
+def cached(identity: Mapping[str, Any]) -> Path:
+    """The transcript of a generator in the user's cache: `${XDG_CACHE_HOME:-~/.cache}/graphengine/answers/…`.
+
+    Args:
+        identity: What makes the generator.
+    """
+    name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return home / "graphengine" / "answers" / f"{name}.jsonl"
 
 
 class Transcript:
