@@ -108,6 +108,7 @@ def _train(settings: RewardSettings, progress: Callable[[str], None]) -> StageOu
     accelerator = _accelerator(settings)
     with accelerator.main_process_first():
         run = open_run(settings, "reward", data_hash=folder.data_hash, main=accelerator.is_main_process)
+    progress = progress if run.main else quiet
     flat, why_not = _flat(settings, model.to(accelerator.device), rows, tokenizer.pad_token_id)
     loop = Loop(settings, accelerator, model, Layout(flat, tokenizer.pad_token_id), rows["train"], run, progress)
     if run.main:

@@ -47,12 +47,13 @@ class Scorer(torch.nn.Module):
     def forward(self, batch: Packed | Padded) -> torch.Tensor:
         """Rewards [2B] in single precision: the chosen answers first."""
         if isinstance(batch, Padded):
-            return self.model(input_ids=batch.ids, attention_mask=batch.mask).logits[:, 0].float()
+            return self.model(input_ids=batch.ids, attention_mask=batch.mask).logits.float().sum(-1)
         whole = without_adapters(self.model)
         states = getattr(whole, whole.base_model_prefix)(
             input_ids=batch.ids, position_ids=batch.positions, use_cache=False, packed=batch
         ).last_hidden_state
-        return whole.score(states[0, batch.last])[:, 0].float()
+        # The sum over one label: FSDP wants no view of another tensor.
+        return whole.score(states[0, batch.last]).float().sum(-1)
 
 
 def without_adapters(model: Any) -> Any:
