@@ -1,57 +1,27 @@
-"""The policy and its critic as one module: sampling texts, and reading them again.
+"""The policy and its critic as one module, and how texts are read.
 
-Texts are read as prompt and answer in one piece, aligned on the left. In a causal model nothing that follows a token
-changes it, so the padding at the right end needs no mask, and what is read is the same in every batch. Hidden states
-become logits at the tokens of answers only.
+Texts are read without padding in one row (`training.flat`) where the model allows it. Hidden states become logits at
+the tokens of answers only.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from graphengine.errors import TrainingError
+from graphengine.training.flat import ATTENTION, kernel_agrees, register
+from graphengine.training.texts import Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
-
-@dataclass(frozen=True)
-class Texts:
-    """Prompts with their answers.
-
-    Attributes:
-        ids: Token ids, prompt and answer in one piece, padded on the right, (texts, longest).
-        starts: Length of each prompt, (texts,).
-        lengths: Length of each answer, its end token included, (texts,); at least 1.
-    """
-
-    ids: Tensor
-    starts: Tensor
-    lengths: Tensor
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def select(self, rows: Tensor) -> Texts:
-        """Some of the texts, without the padding that none of them needs."""
-        starts, lengths = self.starts[rows], self.lengths[rows]
-        return Texts(self.ids[rows, : int((starts + lengths).max())], starts, lengths)
-
-    def mask(self, width: int) -> Tensor:
-        """Which of `width` tokens an answer has, (texts, width)."""
-        return torch.arange(width, device=self.ids.device) < self.lengths[:, None]
-
-    def states(self) -> Tensor:
-        """Where in `ids.flatten()` the state stands that chose each token of the answers: one before it, (tokens,)."""
-        mask = self.mask(int(self.lengths.max()))
-        row, place = mask.nonzero(as_tuple=True)
-        return row * self.ids.shape[1] + self.starts[row] + place - 1
+    from graphengine.training.texts import Layout
 
 
 class ActorCritic(nn.Module):
@@ -63,11 +33,14 @@ class ActorCritic(nn.Module):
         policy: A causal language model, maybe with LoRA adapters.
         critic: A backbone without a head; None to share the policy's.
         temperature: At which texts are sampled; the policy is what is sampled from, so it is read at it, too.
+        flat: Read texts without padding; see `reads_flat`.
     """
 
-    def __init__(self, policy: Any, critic: Any = None, *, temperature: float = 1.0) -> None:
+    def __init__(self, policy: Any, critic: Any = None, *, temperature: float = 1.0, flat: bool = False) -> None:
         super().__init__()
-        self.policy, self.critic, self.temperature = policy, critic, temperature
+        self.policy, self.critic, self.temperature, self.flat = policy, critic, temperature, flat
+        # By these FSDP finds the layers to shard.
+        self._no_split_modules = getattr(policy, "_no_split_modules", None)
         self.value = nn.Linear(policy.config.get_text_config().hidden_size, 1)
         nn.init.zeros_(self.value.weight)  # a critic that knows nothing says nothing
         nn.init.zeros_(self.value.bias)
@@ -78,17 +51,17 @@ class ActorCritic(nn.Module):
 
     def read(self, texts: Texts) -> tuple[Tensor, Tensor, Tensor]:
         """Log-probability and value of each token of the answers, (tokens,) each, and the logits, (tokens, V)."""
-        states = texts.states()
-        hidden, logits = _read(self.policy, texts.ids, states)
+        layout = texts.flat() if self.flat else texts.padded()
+        hidden, logits = _read(self.policy, layout, flat=self.flat)
         logits = logits.float() / self.temperature
         if self.critic is not None:
-            hidden = self.critic(input_ids=texts.ids, use_cache=False).last_hidden_state.flatten(0, 1)[states]
-        return _of_chosen(logits, texts.ids, states), self.value(hidden.float())[:, 0], logits
+            hidden = _states(self.critic, layout, flat=self.flat)
+        return _of_chosen(logits, texts.answers()), self.value(hidden.float())[:, 0], logits
 
     def reference(self, texts: Texts) -> Tensor:
         """What the policy would say without its adapters, (tokens,)."""
         with self.policy.disable_adapter():
-            return log_probabilities(self.policy, texts, self.temperature)
+            return log_probabilities(self.policy, texts, self.temperature, flat=self.flat)
 
     def next_logits(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any) -> Tensor:
         """Logits of the token that follows, (texts, V); `cache` remembers what was read."""
@@ -101,10 +74,10 @@ class ActorCritic(nn.Module):
         return _head(core, out.last_hidden_state[:, -1]).float() / self.temperature
 
 
-def log_probabilities(model: Any, texts: Texts, temperature: float = 1.0) -> Tensor:
+def log_probabilities(model: Any, texts: Texts, temperature: float = 1.0, *, flat: bool = False) -> Tensor:
     """Log-probability that a language model gives to each token of the answers, (tokens,)."""
-    states = texts.states()
-    return _of_chosen(_read(model, texts.ids, states)[1].float() / temperature, texts.ids, states)
+    logits = _read(model, texts.flat() if flat else texts.padded(), flat=flat)[1]
+    return _of_chosen(logits.float() / temperature, texts.answers())
 
 
 def entropies(logits: Tensor) -> Tensor:
@@ -113,16 +86,33 @@ def entropies(logits: Tensor) -> Tensor:
     return -(logp.exp() * logp).sum(-1)
 
 
-def _of_chosen(logits: Tensor, ids: Tensor, states: Tensor) -> Tensor:
-    chosen = ids.flatten()[states + 1]
+def _of_chosen(logits: Tensor, chosen: Tensor) -> Tensor:
     return logits.gather(1, chosen[:, None])[:, 0] - logits.logsumexp(-1)
 
 
-def _read(model: Any, ids: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
-    """Hidden states and logits at some places of some texts."""
+def _read(model: Any, layout: Layout, *, flat: bool) -> tuple[Tensor, Tensor]:
+    """Hidden states and logits of what chose each token of the answers."""
     core = _core(model)
-    hidden = core.get_decoder()(input_ids=ids, use_cache=False).last_hidden_state.flatten(0, 1)[states]
+    hidden = _states(core.get_decoder(), layout, flat=flat)
     return hidden, _head(core, hidden)
+
+
+def _states(backbone: Any, layout: Layout, *, flat: bool) -> Tensor:
+    with _attention(backbone, ATTENTION if flat else None):
+        return backbone(**layout.inputs, use_cache=False).last_hidden_state.flatten(0, 1)[layout.states]
+
+
+@contextmanager
+def _attention(backbone: Any, name: str | None) -> Iterator[None]:
+    """Another attention for a while: sampling needs one that knows a cache."""
+    config = _core(backbone).config.get_text_config()
+    before = config._attn_implementation
+    if name:
+        config._attn_implementation = name
+    try:
+        yield
+    finally:
+        config._attn_implementation = before
 
 
 @functools.cache
@@ -144,10 +134,10 @@ def _head(core: Any, hidden: Tensor) -> Tensor:
 
 @torch.no_grad()
 def check_head(model: Any, ids: Sequence[int]) -> None:
-    """See that logits are computed as the model itself does.
+    """See that logits are computed as the model itself does it.
 
     Raises:
-        TrainingError: If its forward does more after the backbone than we know of.
+        TrainingError: If its forward does more after the backbone than is known here.
     """
     text = torch.tensor([list(ids)], device=model.device)
     core = _core(model)
@@ -160,55 +150,29 @@ def check_head(model: Any, ids: Sequence[int]) -> None:
 
 
 @torch.no_grad()
-def sample(
-    model: Callable[..., Tensor],
-    prompts: Sequence[Sequence[int]],
-    *,
-    ends: Sequence[int],
-    most: int,
-    device: torch.device | str = "cpu",
-    anyone: Callable[[bool], bool] = lambda going: going,
-) -> Texts:
-    """Let a policy write answers.
-
-    Each token is drawn from the whole distribution, with torch's global random numbers. `generate` of transformers
-    takes about 1.6 times as long for a small model, and obeys settings of the checkpoint (top_k, penalties) that make
-    what is sampled another policy than the one that is trained.
+def reads_flat(model: Any, prompts: Sequence[Sequence[int]], longest: int) -> bool:
+    """Whether a model says the same of texts in one row without padding as of each text alone.
 
     Args:
-        model: An `ActorCritic`, maybe wrapped.
-        prompts: Token ids of each prompt.
-        ends: Tokens that end an answer.
-        most: Tokens that an answer has at most.
-        device: Where to.
-        anyone: Whether any process goes on; with sharded weights, all take part in every step.
+        model: The model.
+        prompts: Some texts to try; two are enough, since what one text sees of the other would show.
+        longest: Tokens of the longest text that will come: attention with a window shorter than that is none of ours.
     """
-    from transformers import DynamicCache
-
-    longest, number = max(map(len, prompts)), len(prompts)
-    ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)
-    starts = torch.tensor([len(prompt) for prompt in prompts], device=device)
-    mask = torch.ones(number, longest + most, dtype=torch.long, device=device)
-    mask[:, :longest] = torch.arange(longest, device=device) >= longest - starts[:, None]
-    positions = (mask[:, :longest].cumsum(1) - 1).clamp(min=0)
-    answers = torch.zeros(number, most, dtype=torch.long, device=device)
-    lengths = torch.full_like(starts, most)
-    rows, going = torch.arange(number, device=device), torch.ones(number, dtype=torch.bool, device=device)
-    stop, cache, step = torch.tensor(list(ends), device=device), DynamicCache(), ids
-    for t in range(most):
-        logits = model("next_logits", step, mask[:, : longest + t], positions, cache)
-        step = torch.multinomial(logits.softmax(-1), 1)
-        answers[rows, t] = step[:, 0]
-        ended = going & torch.isin(step[:, 0], stop)
-        lengths[rows[ended]] = t + 1
-        going = going & ~ended
-        left = int(going.sum())
-        if not anyone(left > 0):
-            break
-        positions = positions[:, -1:] + 1
-        if 0 < left <= len(rows) // 2:  # those that have ended are read no further
-            kept = going.nonzero()[:, 0]
-            cache.batch_select_indices(kept)
-            rows, going, step, mask, positions = (each[kept] for each in (rows, going, step, mask, positions))
-    whole = [torch.cat([ids[i, longest - starts[i] :], answers[i, : lengths[i]]]) for i in range(number)]
-    return Texts(nn.utils.rnn.pad_sequence(whole, batch_first=True), starts, lengths)
+    config = _core(model).config.get_text_config()
+    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    if any(each and each < longest for each in windows) and getattr(config, "use_sliding_window", True):
+        return False
+    register()
+    tried = (sorted((prompt for prompt in prompts if len(prompt) > 1), key=len) * 2)[:2]
+    if not tried:
+        return False
+    ids = [torch.tensor(prompt, device=model.device) for prompt in tried]
+    starts = torch.ones(len(ids), dtype=torch.long, device=model.device)
+    texts = Texts(nn.utils.rnn.pad_sequence(ids, batch_first=True), starts,
+                  torch.tensor([len(each) - 1 for each in ids], device=model.device))
+    try:
+        found = log_probabilities(model, texts, flat=True)
+    except Exception:  # any model may refuse in its own way, and then it is read as it was made to be
+        return False
+    close = torch.allclose(log_probabilities(model, texts), found, atol=5e-2 if found.is_cuda else 1e-3)
+    return close and kernel_agrees(model.device)

@@ -22,7 +22,7 @@ import torch
 
 from graphengine.errors import TrainingError
 from graphengine.models.offline import stay_offline
-from graphengine.training.actor import Texts, check_head, entropies, log_probabilities, sample
+from graphengine.training.actor import check_head, entropies, log_probabilities, reads_flat
 from graphengine.training.advantages import (
     advantages_and_returns,
     explained_variance,
@@ -39,6 +39,7 @@ from graphengine.training.ppo_state import load_state, make_optimizer, open_acce
 from graphengine.training.prompts import open_prompts, tokens_of_prompts
 from graphengine.training.rewards import load_rewards
 from graphengine.training.run_folder import CARD, open_run
+from graphengine.training.sampling import sample
 from graphengine.training.tokens import open_tokenizer
 from graphengine.training.with_trl import TOO_LONG, StageOutcome, quiet
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from graphengine.training.rewards import Reward, Rewards
+    from graphengine.training.texts import Texts
 
 __all__ = ["PPO", "PPOSettings", "train_ppo"]
 
@@ -109,7 +111,10 @@ class PPO:
         self.parameters = {"all": sum(each.numel() for each in actor.policy.parameters()),
                            "trained": sum(each.numel() for each in actor.parameters() if each.requires_grad)}
         self.ends = _ends(actor.policy, tokenizer)
+        actor.to(accelerator.device)
         check_head(actor.policy, prompts[0])
+        with accelerator.autocast():
+            actor.flat = reads_flat(actor.policy, prompts, settings.max_length)
         self.model, self.optimizer = accelerator.prepare(actor, make_optimizer(actor, settings))
         # Without gradients, data parallel wrappers only cost; sharded models are unwrapped to themselves.
         self.actor = accelerator.unwrap_model(self.model)
@@ -229,7 +234,9 @@ class PPO:
             if self.reference is None:
                 reference = self.actor("reference", some)
             else:
-                reference = log_probabilities(self.reference, some, self.settings.temperature)
+                reference = log_probabilities(
+                    self.reference, some, self.settings.temperature, flat=self.actor.flat
+                )
             part = torch.zeros(4, len(rows), mask.shape[1], device=mask.device)
             part[:, mask[rows]] = torch.stack([logp, values, reference, entropies(logits)])
             grid[:, rows] = part

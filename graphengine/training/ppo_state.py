@@ -23,6 +23,7 @@ def open_accelerator(settings: PPOSettings) -> Any:
         TrainingError: If a tracker is not installed, where accelerate would do without.
     """
     from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
     from accelerate.tracking import get_available_trackers
 
     there = [str(getattr(each, "value", each)) for each in get_available_trackers()]
@@ -33,6 +34,8 @@ def open_accelerator(settings: PPOSettings) -> Any:
             hint=f"pip install {missing[0]}, or leave it out; there are: {', '.join(there) or 'none'}", key="trackers",
             value=missing[0],
         )
+    # Accelerate keeps the precision of the process' first run for all later ones, unless it is told to forget it.
+    AcceleratorState._reset_state()
     gpu = torch.cuda.is_available()
     half = gpu and torch.cuda.is_bf16_supported() if settings.dtype == "auto" else settings.dtype == "bfloat16"
     return Accelerator(
