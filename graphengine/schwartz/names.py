@@ -1,0 +1,36 @@
+"""Names that people write, compared with those that are known."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_DASHES = re.compile(r"\s*[-‐‑‒–—_:]+\s*|\s+")
+
+
+def key(name: str) -> str:
+    """How a name is compared: lower case, one hyphen for any dash, colon, underscore or space.
+
+    Example:
+        >>> key("Self–direction: Thought"), key("self_direction thought")
+        ('self-direction-thought', 'self-direction-thought')
+    """
+    return _DASHES.sub("-", name.strip().lower()).strip("-")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint for a name that is none of the known ones.
+
+    Example:
+        >>> did_you_mean("benevolance", ["benevolence", "power"])
+        'did you mean benevolence? Known: benevolence, power'
+    """
+    names = list(known)
+    by_key = {key(each): each for each in names}
+    close = difflib.get_close_matches(key(name), by_key, n=1, cutoff=0.55)
+    told = f"known: {', '.join(names)}"
+    return f"did you mean {by_key[close[0]]}? {told[0].upper()}{told[1:]}" if close else told
