@@ -2,7 +2,7 @@
 
 `evaluate` takes `EvaluationSettings` and writes a folder: `report.json`, `report.md` and pictures. Every number has a
 90% interval and says from how many rows it is. The parts are small: `figures` (intervals), `pairs` and `calibration`
-(reward models), `policies` with `divergence`, `judging` and `tax` (policies), `sizes` (several models).
+(reward models), `bench` with `divergence`, `judging` and `tax` (policies), `sizes` (several models).
 """
 
 from __future__ import annotations

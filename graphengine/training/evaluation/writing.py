@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from graphengine.training.run_folder import RunFolder
 
 STAGE = "evaluate"
-IN_CONTEXT = "in-context"
 PAGE = "report.md"
 TAX = "reward-and-tax.svg"
 
