@@ -116,7 +116,7 @@ def test_weights_of_an_edge_add_up(source: Source) -> None:
 @given(sources(), st.booleans(), st.sampled_from(sorted(RENDERS)), st.sampled_from([0.5, 0.7]))
 @settings(max_examples=60)
 def test_never_a_leak_across_kinds(source: Source, every: bool, render: str, least: float) -> None:
-    """Across kinds nothing is shared either, however cards are rendered; each row is kept where it belongs or counted."""
+    """Across kinds nothing is shared either, however cards are rendered; each row is kept in its place or counted."""
     pairs, _ = preference_pairs(source, all_scenarios=every, render=render, min_probability=least)
     prompts, _ = prompt_rows(source, render=render)
     where = split_of_contexts(source)
