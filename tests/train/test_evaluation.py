@@ -176,6 +176,7 @@ def test_equal_models_differ_by_exactly_nothing(tmp_path: Path, base: Path, data
         assert 0 == figure.value, measure
         assert figure.lower <= 0 <= figure.upper
     assert 0.5 == value(found, "copy", "win_rate")
+    assert any("sft test split" in note for note in found.notes)
     assert value(found, "base", "loss") == value(found, "copy", "loss")
 
 

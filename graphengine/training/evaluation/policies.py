@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from graphengine.errors import TrainingError
 from graphengine.training.data import open_folder
+from graphengine.training.evaluation.bench import Bench, Taken, compared, measures, take
 from graphengine.training.evaluation.found import data_folder
 from graphengine.training.evaluation.loading import open_language, with_weights
 from graphengine.training.evaluation.pairs import text_of
-from graphengine.training.evaluation.bench import Bench, Taken, compared, measures, take
 from graphengine.training.evaluation.prompts import choose_prompts, that_fit, winning_cards
 from graphengine.training.evaluation.results import Row
 from graphengine.training.evaluation.tax import Document, read_tasks, read_text
@@ -134,6 +134,10 @@ def _documents(settings: EvaluationSettings, found: Found) -> list[Document]:
             )
             return []
         found.data["sft"] = folder
+        found.notes.append(
+            "The loss is that of completions of the sft test split, which are written from winning cards, as training "
+            "and the in-context row have them: give --text a text of another kind to see what was lost elsewhere."
+        )
         documents = [
             Document(text_of(row["completion"]), row["prompt"], row["context_id"])
             for row in folder.splits["test"].to_list()

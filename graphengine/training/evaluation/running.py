@@ -7,10 +7,10 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphengine.training.evaluation.policies import measure_policies
 from graphengine.training.evaluation.found import Found
 from graphengine.training.evaluation.loading import is_reward_model, libraries, quiet
 from graphengine.training.evaluation.manifest import manifest
+from graphengine.training.evaluation.policies import measure_policies
 from graphengine.training.evaluation.results import OF_POLICIES, OF_REWARD_MODELS, Evaluation, Row
 from graphengine.training.evaluation.rewards import measure_reward_models, open_reward
 from graphengine.training.evaluation.sizes import trend
