@@ -19,7 +19,7 @@ FORMATS = {"parquet": "parquet", "jsonl": "jsonl", "openrlhf": "jsonl", "verl": 
 IMAGES = pa.field("images", pa.list_(pa.struct([("bytes", pa.binary()), ("path", pa.string())])))
 """The column of images, as `datasets` keeps them."""
 
-_TEXTS = ("prompt", "chosen", "rejected", "completion")
+_TEXTS = ("prompt", "chosen", "rejected", "completion", "negative", "revision")
 _KEPT = ("pair_id", "context_id", "card_id", "weight")
 _SOURCE = "graphengine"
 
@@ -43,7 +43,7 @@ def shaped(kind: str, table: pa.Table, format_: str = "parquet", *, plain: bool 
         >>> said = [[{"role": "user", "content": "When lost"}]]
         >>> rows = pa.table({"prompt": pa.array(said), "context_id": ["c"]})
         >>> shaped("prompts", rows, plain=True).to_pylist()
-        [{'prompt': 'When lost\\n\\n', 'context_id': 'c'}]
+        [{'prompt': 'When lost\n\n', 'context_id': 'c'}]
     """
     changed = {"openrlhf": _OPENRLHF, "verl": _VERL}.get(format_)
     if changed is None:

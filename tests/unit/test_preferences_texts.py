@@ -455,3 +455,28 @@ def test_rows_without_a_prompt_in_the_graph_are_an_error(tmp_path: Path) -> None
     assert 0 == with_prompts(table, SOURCE)[0].num_rows
     with pytest.raises(InputError, match="no row that can be used; the first: row 2, prompt_id 'elsewhere'"):
         made(Texts(responses=path), "responses")
+
+
+@pytest.mark.parametrize("format_", ["jsonl", "openrlhf", "verl"])
+def test_written_kinds_in_other_formats(format_: str, tmp_path: Path) -> None:
+    """Every format that has a form for a kind writes as many rows as there are; verl takes sft only."""
+    kinds = ("sft",) if format_ == "verl" else WRITTEN
+    rows = Texts(writer=Writer(Echo())).rows(SOURCE, kinds)
+    done = write_preferences(SOURCE, tmp_path / "out", more=rows, form=Form(format=format_))
+    for kind in kinds:
+        written = 0
+        for path in (tmp_path / "out" / kind).iterdir():
+            written += (
+                parquet.read_table(path).num_rows if path.suffix == ".parquet"
+                else len(path.read_text(encoding="utf-8").splitlines())
+            )  # fmt: skip
+        assert done.kinds[kind]["rows"] == written > 0
+
+
+def test_plain_text_in_written_kinds(tmp_path: Path) -> None:
+    """Texts instead of messages, in all columns that hold messages."""
+    rows = Texts(writer=Writer(Echo()), negatives=True).rows(SOURCE, WRITTEN)
+    write_preferences(SOURCE, tmp_path / "out", more=rows, form=Form(plain=True))
+    for kind, columns in (("responses", ("prompt", "chosen")), ("sft", ("completion", "negative", "revision"))):
+        table = parquet.read_table(tmp_path / "out" / kind / "train.parquet")
+        assert [pa.string()] * len(columns) == [table.schema.field(name).type for name in columns]
