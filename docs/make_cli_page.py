@@ -43,6 +43,8 @@ Keys may be added, never renamed.
 | `ranking C` | `{"ok", "context", "method", "stale", "single_winner", "reason", "cards": [{"rank", "id", "title", \
 "score", "sd", "lower", "upper", "p_top", "tied_top"}], "never_asked": [{"id", "title"}]}` |
 | `explain C CARD` | `{"ok", "context", "card", "place", "edges", "upgrades", "reason", "stale"}` |
+| `explain PAIR_ID` | `{"ok", "pair_id", "context", "scenario", "wiser", "less_wise", "edge", "upgrades", \
+"votes": [{"upgrade_id", "user_id", "from_id", "to_id", "answer", "at"}], "stale"}` |
 | `edges` | `{"ok", "rule", "edges": [{"from_id", "to_id", "contexts", "wiser", "not_wiser", "unsure", "less_wise", \
 "likelihood"}]}`; without `--edge-rule` the rule is `model`, and the columns are those of the `WISER` edges |
 | `query Q` | `{"ok", "columns": […], "rows": [{…}]}` |
@@ -53,7 +55,8 @@ Keys may be added, never renamed.
 | `rank-votes F… --out O` | `{"ok", "out", "method", "parameters", "engine", "files", "votes", "repeated", \
 "rejected": {…}, "words": {…}, "pairs", "contexts", "cards", "distinct", "p_top", "calibration", \
 "calibrated_on", "seconds": {…}}` |
-| `export preferences O` | `{"ok", "path", "pairs", "splits": {…}, "sha256", "left_out", "notes"}` |
+| `export preferences O` | `{"ok", "path", "pairs", "splits": {…}, "sha256", "left_out", "notes", \
+"kinds": {KIND: {"rows", "splits", "left_out"}}}`; the others are those of the first kind |
 | `export graphml O` | `{"ok", "path", "edges"}` |
 | `sniff F` | `{"ok", "file", "format", "kind", "delimiter", "encoding", "layout", "columns", "questions", "words", \
 "map"}` |

@@ -78,8 +78,11 @@ def test_a_group_has_its_own_preferences(cli: Callable[..., Said], parties: Path
     assert "--group party=left" in manifest["command"]
     assert {"groups": 3, "pairs": 8, "flipping": 4, "least": 0.5, "k": 5} == manifest["flips"]["party"]
     everybody = cli("export", "preferences", "all", "--format", "jsonl", "--json").json
-    assert everybody["splits"] == {name: len(list((parties / "left" / "cards" / f"{name}.jsonl").open()))
-                                   for name in everybody["splits"]}
+    lines = {
+        name: len((parties / "left" / "cards" / f"{name}.jsonl").read_text(encoding="utf-8").splitlines())
+        for name in everybody["splits"]
+    }
+    assert everybody["splits"] == lines
     tiny = cli("export", "preferences", "tiny", "--group", "party=tiny")
     assert 1 == tiny.code
     assert "fewer than 5 people of the group answered in the context: 1" in tiny.err
