@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from graphengine.preferences import PAIRS, Source, write_preferences
+from graphengine.models.tiny import make_tiny
+from graphengine.preferences import PAIRS, PROMPTS, UNPAIRED, Form, Source, write_preferences
 from graphengine.sample import sample_files
 from tests.preference_sources import edge, make_source, source_of_files
 
@@ -44,16 +45,58 @@ def exported(libraries: None, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-@pytest.mark.parametrize("name", [[], ["preferences"]])
+@pytest.mark.parametrize("name", [[], ["cards"]])
 def test_load_dataset_opens_the_folder(exported: Path, tmp_path: Path, name: list[str]) -> None:
     """By folder alone and by the name of its configuration, with the splits and columns that were written."""
     dataset = load(exported, tmp_path / "cache", *name)
-    assert {split: rows.num_rows for split, rows in dataset.items()} == {"train": 60, "test": 15}
+    assert {split: rows.num_rows for split, rows in dataset.items()} == {"train": 57, "test": 15}
     assert dataset["train"].column_names == PAIRS.names
     first = dataset["train"][0]
     assert [message["role"] for side in ("prompt", "chosen", "rejected") for message in first[side]] == [
         "user", "assistant", "assistant",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", [Form(), Form(format="jsonl"), Form(plain=True)], ids=["messages", "jsonl", "plain"])
+def test_every_kind_opens(libraries: None, form: Form, tmp_path: Path) -> None:
+    """Each kind opens by its name, in every form, with the columns and types that were written."""
+    write_preferences(source_of_files(sample_files()["cards"].parent), tmp_path / "out", form=form)
+    schemas = {"cards": PAIRS, "unpaired": UNPAIRED, "prompts": PROMPTS}
+    for kind, schema in schemas.items():
+        dataset = load(tmp_path / "out", tmp_path / "cache", kind)
+        assert set(dataset) == {"train", "test"}
+        row = dataset["train"][0]
+        assert dataset["train"].column_names == schema.names
+        assert isinstance(row["prompt"], str if form.plain else list)
+        assert {name: type(row[name]) for name in row if schema.field(name).type == "double"} == dict.fromkeys(
+            [field.name for field in schema if field.type == "double"], float)
+    assert type(load(tmp_path / "out", tmp_path / "cache", "unpaired")["train"][0]["label"]) is bool
+
+
+@pytest.mark.parametrize("format_", ["openrlhf", "verl"])
+def test_forms_of_other_trainers_open(libraries: None, format_: str, tmp_path: Path) -> None:
+    """The folder of another trainer's form opens with `datasets` as well, kind by kind."""
+    summary = write_preferences(
+        source_of_files(sample_files()["cards"].parent), tmp_path / "out", form=Form(format=format_))
+    for kind, told in summary.kinds.items():
+        dataset = load(tmp_path / "out", tmp_path / "cache", kind)
+        assert {split: rows.num_rows for split, rows in dataset.items()} == told["splits"]
+
+
+def test_images_open_as_images(libraries: None, tmp_path: Path) -> None:
+    """The column of images opens as pictures; where a scenario has none it is empty."""
+    import io
+
+    image = pytest.importorskip("PIL.Image")
+    buffer = io.BytesIO()
+    image.new("RGB", (3, 2), (200, 10, 10)).save(buffer, "PNG")
+    source = make_source([edge("c", "a", "b"), edge("c2", "a2", "b2")], scenarios={"s": ["c"], "t": ["c2"]})
+    write_preferences(type(source)(**{**vars(source), "images": {"s": buffer.getvalue()}}), tmp_path / "out")
+    for kind in ("cards", "unpaired", "prompts"):
+        dataset = load(tmp_path / "out", tmp_path / "cache", kind)
+        shown = {row["scenario_id"]: row["images"] for rows in dataset.values() for row in rows}
+        assert [(3, 2)] == [each.size for each in shown["s"]]
+        assert [] == shown["t"]
 
 
 @pytest.mark.parametrize(
@@ -77,9 +120,10 @@ def test_the_card_is_valid_for_the_hub(exported: Path) -> None:
     from huggingface_hub import DatasetCard
 
     data = DatasetCard.load(exported / "README.md").data.to_dict()
-    assert [each["config_name"] for each in data["configs"]] == ["preferences"]
-    paths = [each["path"] for each in data["configs"][0]["data_files"]]
-    assert paths == ["preferences/train.parquet", "preferences/test.parquet"]
+    assert [each["config_name"] for each in data["configs"]] == ["cards", "unpaired", "prompts"]
+    assert [each.get("default") for each in data["configs"]] == [True, None, None]
+    paths = [each["path"] for config in data["configs"] for each in config["data_files"]]
+    assert paths[:2] == ["cards/train.parquet", "cards/test.parquet"]
     assert all((exported / path).is_file() for path in paths)
 
 
@@ -159,3 +203,71 @@ def test_the_loss_is_the_one_that_the_card_tells(libraries: None, tmp_path: Path
         chosen, rejected = trainer.model(**inputs).logits.squeeze(-1).chunk(2)
         expected = -torch.nn.functional.logsigmoid(chosen - rejected - batch["margin"]).mean()
         assert torch.allclose(expected, trainer.compute_loss(trainer.model, batch), atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def tiny(libraries: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small language model that can read what is in the sample."""
+    texts = [row[side] for row in source_of_files(sample_files()["cards"].parent).cards.to_pylist()
+             for side in ("title", "description")]
+    return make_tiny(tmp_path_factory.mktemp("models") / "tiny", texts, hidden=32, layers=1, heads=2, vocabulary=600)
+
+
+def one_step(trainer: Any) -> None:
+    """Take a step and see that weights moved."""
+    import torch
+
+    before = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
+    trainer.train()
+    assert trainer.state.global_step == 1
+    assert any(not torch.equal(before[name], weight) for name, weight in trainer.model.named_parameters())
+
+
+STEP: dict[str, Any] = {
+    "max_steps": 1, "report_to": "none", "bf16": False, "use_cpu": True, "gradient_checkpointing": False,
+    "save_strategy": "no", "disable_tqdm": True, "learning_rate": 1e-2,
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [Form(), Form(plain=True)], ids=["messages", "plain"])
+@pytest.mark.parametrize(("kind", "name"), [("cards", "Reward"), ("cards", "DPO"), ("unpaired", "KTO")])
+def test_pairs_and_labels_train(tiny: Path, form: Form, kind: str, name: str, tmp_path: Path) -> None:
+    """`cards` pass a step of `RewardTrainer` and `DPOTrainer`, `unpaired` one of `KTOTrainer`; no row is lost."""
+    import trl
+    from transformers import AutoTokenizer
+
+    write_preferences(source_of_files(sample_files()["cards"].parent), tmp_path / "out", form=form)
+    rows = load(tmp_path / "out", tmp_path / "cache", kind)["train"]
+    arguments = getattr(trl, f"{name}Config")(
+        output_dir=str(tmp_path / "model"), per_device_train_batch_size=4, max_length=2048, **STEP)
+    trainer = getattr(trl, f"{name}Trainer")(
+        model=str(tiny), args=arguments, train_dataset=rows, processing_class=AutoTokenizer.from_pretrained(tiny))
+    assert len(trainer.train_dataset) == rows.num_rows
+    one_step(trainer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["GRPO", "RLOO"])
+def test_prompts_train(tiny: Path, name: str, tmp_path: Path) -> None:
+    """`prompts` pass a step of `GRPOTrainer` and `RLOOTrainer`; the reward sees the target of each prompt."""
+    import trl
+    from transformers import AutoTokenizer
+
+    write_preferences(source_of_files(sample_files()["cards"].parent), tmp_path / "out")
+    rows = load(tmp_path / "out", tmp_path / "cache", "prompts")["train"]
+    seen: list[tuple[str, str]] = []
+
+    def reward(completions: list[Any], card: list[str], context_id: list[str], **_: Any) -> list[float]:
+        seen.extend(zip(context_id, card, strict=True))
+        return [float(len(each[0]["content"]) % 7) for each in completions]
+
+    arguments = getattr(trl, f"{name}Config")(
+        output_dir=str(tmp_path / "model"), per_device_train_batch_size=4, num_generations=4, max_completion_length=8,
+        **STEP)
+    tokenizer = AutoTokenizer.from_pretrained(tiny, padding_side="left")
+    trainer = getattr(trl, f"{name}Trainer")(
+        model=str(tiny), reward_funcs=reward, args=arguments, train_dataset=rows, processing_class=tokenizer)
+    one_step(trainer)
+    assert set(seen) <= {(row["context_id"], row["card"]) for row in rows}
+    assert seen
