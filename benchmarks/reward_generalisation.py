@@ -40,7 +40,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "sample": {"learning_rate": 5e-4, "epochs": 8, "batch_size": 16, "warmup": 0.05},
     "svda": {"learning_rate": 1e-4, "epochs": 2, "batch_size": 16, "warmup": 0.05, "max_length": 256},
 }
-TINY = {"hidden": 128, "layers": 2, "vocabulary": 1024}
+TINY = {"hidden": 64, "layers": 2, "vocabulary": 1024}
 
 
 def measure(name: str, seed: int) -> None:
