@@ -58,6 +58,9 @@ Keys may be added, never renamed.
 | `export preferences O` | `{"ok", "path", "pairs", "splits": {…}, "sha256", "left_out", "notes", \
 "kinds": {KIND: {"rows", "splits", "left_out"}}}`; the others are those of the first kind |
 | `export graphml O` | `{"ok", "path", "edges"}` |
+| `dataset audit F` | `{"ok", "folder", "kind", "splits": {…}, "baselines": {SPLIT: [{"name", "rule", "accuracy", \
+"lower", "upper", "pairs", "ties", "contexts"}]}, "shows_titles", "certainty", "lengths", "balance", "duplicates", \
+"overlap", "changed", "problems"}`; `ok` is false and the exit code 1 where there is a problem |
 | `sniff F` | `{"ok", "file", "format", "kind", "delimiter", "encoding", "layout", "columns", "questions", "words", \
 "map"}` |
 | `template` | `{"ok", "folder", "files"}` |
