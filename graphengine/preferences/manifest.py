@@ -25,7 +25,9 @@ def notes_of(source: Source, kept: Sequence[Kept]) -> tuple[str, ...]:
     notes = [note for made, _, _ in kept for note in made.notes]
     splits = kept[0][1]
     missing = [name for name in SPLITS if name not in splits]
-    if list(splits) == ["train"]:
+    if list(splits) == ["train"] and len(contexts_of(splits["train"])) < len(contexts_of(source.edges)):
+        notes.append("All rows are in train, where their contexts are in every kind.")
+    elif list(splits) == ["train"]:
         notes.append(
             "All pairs are in train: the contexts hang together through scenarios or the cards they compare, so "
             "nothing could be held out without a leak."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections import defaultdict
 from itertools import combinations
@@ -106,7 +107,10 @@ def with_prompts(rows: pa.Table, source: Source) -> tuple[pa.Table, list[Reject]
     for row in rows.to_pylist():
         place = named.get(row["prompt_id"])
         if place is None:
-            reason = "the graph has no scenario or context of this name; see the kind prompts for their ids"
+            near = difflib.get_close_matches(row["prompt_id"], named, 1)
+            reason = "the graph has no scenario or context of this name; " + (
+                f"did you mean {near[0]!r}?" if near else "see the kind prompts for their ids"
+            )
             rejects.append(Reject(row["row"], "prompt_id", row["prompt_id"], reason))
         elif row["card_id"] is not None and row["card_id"] not in cards:
             rejects.append(Reject(row["row"], "card_id", row["card_id"], "the graph has no card of this id"))

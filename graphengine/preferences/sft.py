@@ -13,12 +13,11 @@ import pyarrow as pa
 from graphengine.errors import ExportError
 from graphengine.preferences.kinds import Kind, Rows
 from graphengine.preferences.pairs import MESSAGES
-from graphengine.preferences.prompts import prompt_rows
 from graphengine.preferences.rendering import RENDERS, parts_of, render_card
 from graphengine.preferences.writer import CRITIQUE, FOLLOW, REVISE, Unusable, Writer, said, short_id, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from graphengine.preferences.source import Source
 
@@ -82,6 +81,8 @@ def kind_of(*, negatives: bool) -> Kind:
 
 def sft_rows(
     source: Source,
+    prompts: pa.Table,
+    left_out: Mapping[str, int],
     writer: Writer | None = None,
     *,
     render: str = "full",
@@ -96,6 +97,8 @@ def sft_rows(
 
     Args:
         source: With `ranks`.
+        prompts: `PROMPTS`, from `prompt_rows`.
+        left_out: What was left out of them.
         writer: Who writes.
         render: A name of `RENDERS`: which parts of a card are shown.
         per_context: Rows of each context; by default as many as the context with the fewest candidates has.
@@ -106,7 +109,6 @@ def sft_rows(
     """
     if negatives and writer is None:
         raise ExportError("negatives are written by a generator, and none was given", hint="add --generator FOLDER")
-    prompts, left_out = prompt_rows(source, render=render)
     unusable = Unusable(left_out)
     candidates = (
         _written(prompts, writer, unusable) if writer else _from_cards(prompts, source, render)

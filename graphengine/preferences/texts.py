@@ -19,6 +19,7 @@ from graphengine.preferences.prompts import prompt_rows
 from graphengine.preferences.responses import response_rows, responses_from_file
 from graphengine.preferences.responses_file import Reject, read_responses
 from graphengine.preferences.sft import sft_rows
+from graphengine.preferences.splits import share, split_of_contexts
 from graphengine.preferences.writer import ANSWER, RATE, Writer
 
 if TYPE_CHECKING:
@@ -75,15 +76,17 @@ class Texts:
         """
         form = form or Form()
         form.check()
-        makers = {
-            "responses": self._responses, "adherence": self._adherence,
-            "sft": lambda source, form: sft_rows(
-                source, self.writer, render=form.render, per_context=self.per_context, negatives=self.negatives
-            ),
-        }  # fmt: skip
+        makers = {"responses": self._responses, "adherence": self._adherence, "sft": self._sft}
         if unknown := [kind for kind in kinds if kind not in makers]:
             raise ExportError(f"there is no kind {unknown[0]!r} of written texts", hint=f"one of: {', '.join(WRITTEN)}")
         return [makers[kind](source, form) for kind in dict.fromkeys(kinds)]
+
+    def _sft(self, source: Source, form: Form) -> Rows:
+        prompts, left_out = _that_stay(prompt_rows(source, render=form.render), source, form)
+        return sft_rows(
+            source, prompts, left_out, self.writer, render=form.render, per_context=self.per_context,
+            negatives=self.negatives,
+        )
 
     def _responses(self, source: Source, form: Form) -> Rows:
         if self.responses is None and self.writer is None:
@@ -91,7 +94,7 @@ class Texts:
         options = {name: getattr(form, name) for name in ("all_scenarios", "render", "min_probability")}
         if self.responses is None:
             assert self.writer is not None
-            return response_rows(*preference_pairs(source, **options), self.writer)
+            return response_rows(*_that_stay(preference_pairs(source, **options), source, form), self.writer)
         found, left = self._read(self.responses, source)
         if found.column("score").null_count < found.num_rows:
             made = ordering_rows(found, self.responses.name, source.ranking.get("data_hash"))
@@ -105,7 +108,7 @@ class Texts:
         return responses_from_file(pairs, _sum(left_out, left), found, self.responses.name)
 
     def _adherence(self, source: Source, form: Form) -> Rows:
-        prompts, _ = prompt_rows(source, render=form.render)
+        prompts, _ = _that_stay(prompt_rows(source, render=form.render), source, form)
         rater = self.rater or self.writer
         facts: dict[str, object] = {}
         name, left, completions = "", {}, None
@@ -155,6 +158,16 @@ class Texts:
                 hint="prompt_id is the id of a scenario or a context of the graph", file=path,
             )
         return found, {REJECTED: len(rejects)} if rejects else {}
+
+
+def _that_stay(
+    made: tuple[pa.Table, dict[str, int]], source: Source, form: Form
+) -> tuple[pa.Table, dict[str, int]]:
+    """Rows without those that would be left out for a leak: nothing is written for them, and the rest is even."""
+    table, left_out = made
+    ((splits, left),) = share([table], source, split_of_contexts(source), form.render)
+    kept = pa.concat_tables([*splits.values(), table.slice(0, 0)])
+    return kept.sort_by([("context_id", "ascending"), ("scenario_id", "ascending")]), _sum(left_out, left)
 
 
 _RATED = ["prompt", "context_id", "scenario_id", "response_id", "response"]

@@ -22,12 +22,14 @@ from graphengine.preferences.orderings import ALONE, EVEN, prompt_name, prompts_
 from graphengine.preferences.responses import NO_RESPONSE, RESPONSES, SAME_RESPONSE
 from graphengine.preferences.responses_file import read_responses
 from graphengine.preferences.sft import LENGTHS, NEGATIVES, SFT
-from graphengine.preferences.texts import REJECTED, WRITTEN, Texts
+from graphengine.preferences.texts import REJECTED, WRITTEN, Texts, _that_stay
 from graphengine.preferences.writer import Writer, text_of
 from tests.preference_sources import leaks
 from tests.written_sources import Echo, ranked_sample
 
 SOURCE = ranked_sample()
+PAIRS, PAIRS_LEFT = _that_stay(preference_pairs(SOURCE), SOURCE, Form())
+PROMPTS, _ = _that_stay(prompt_rows(SOURCE), SOURCE, Form())
 CONTEXTS = sorted(SOURCE.contexts.column("id").to_pylist())
 Cells = dict[str, Any]
 
@@ -59,12 +61,11 @@ def test_responses_keep_the_order_and_the_evidence_of_the_graph() -> None:
     """Each pair of cards becomes a pair of answers written for them; only the texts are others."""
     echo = Echo()
     rows = made(Texts(writer=Writer(echo)), "responses")
-    pairs, left_out = preference_pairs(SOURCE)
     assert RESPONSES == rows.table.schema
-    same = [name for name in pairs.column_names if name not in ("chosen", "rejected")]
-    assert pairs.select(same).equals(rows.table.select(same))
-    assert left_out == rows.left_out
-    first, pair = rows.table.to_pylist()[0], pairs.to_pylist()[0]
+    same = [name for name in PAIRS.column_names if name not in ("chosen", "rejected")]
+    assert PAIRS.select(same).equals(rows.table.select(same))
+    assert PAIRS_LEFT == rows.left_out
+    first, pair = rows.table.to_pylist()[0], PAIRS.to_pylist()[0]
     request = next(
         each for each in echo.asked
         if text_of(pair["chosen"]) in each.messages[0][1] and each.messages[1][1] == text_of(pair["prompt"])
@@ -80,14 +81,14 @@ def test_all_values_of_a_context_are_asked_for_once() -> None:
     made(Texts(writer=Writer(echo, temperature=0.3, max_tokens=77)), "responses")
     assert len(echo.asked) == len(set(echo.asked))
     assert {(0.3, 77, 0)} == {(each.temperature, each.max_tokens, each.seed) for each in echo.asked}
-    pairs = preference_pairs(SOURCE)[0].to_pylist()
+    pairs = PAIRS.to_pylist()
     cards = {(text_of(row["prompt"]), row[side]) for row in pairs for side in ("chosen_id", "rejected_id")}
     assert len(cards) <= len(echo.asked), "a card that shows fewer parts in one of its pairs is asked for again"
 
 
 def test_answers_that_are_not_whole_are_left_out_and_counted() -> None:
     """An answer that was cut off, none at all, and two that read the same make no pair."""
-    pair = preference_pairs(SOURCE)[0].to_pylist()[0]
+    pair = PAIRS.to_pylist()[0]
 
     def change(request: Request, answer: Answer) -> Answer:
         if request.messages[1][1] != text_of(pair["prompt"]):
@@ -103,12 +104,12 @@ def test_answers_that_are_not_whole_are_left_out_and_counted() -> None:
     silent = Echo(lambda _, answer: replace(answer, text="", stopped=NO_TEXT))
     assert 0 == made(Texts(writer=Writer(silent)), "responses").table.num_rows
     monotone = made(Texts(writer=Writer(Echo(lambda _, answer: replace(answer, text="Same.")))), "responses")
-    assert preference_pairs(SOURCE)[0].num_rows == monotone.left_out[SAME_RESPONSE]
+    assert PAIRS.num_rows == monotone.left_out[SAME_RESPONSE]
 
 
 def test_responses_for_cards_from_a_file(tmp_path: Path) -> None:
     """Responses that say which card they were written for are ordered by the graph."""
-    pair = preference_pairs(SOURCE)[0].to_pylist()[0]
+    pair = PAIRS.to_pylist()[0]
     rows = [opinion(pair["context_id"], side, card_id=pair[side]) for side in ("chosen_id", "rejected_id")]
     done = made(Texts(responses=write_csv(tmp_path / "theirs.csv", rows)), "responses")
     (row,) = done.table.to_pylist()
@@ -297,7 +298,7 @@ def test_a_model_writes_and_rates() -> None:
     """Several answers to each prompt that follow no card, each rated several times as JSON against the winning card."""
     echo = Echo()
     done = made(Texts(writer=Writer(echo), rule=Rule(samples=3, times=2)), "adherence")
-    prompts = prompt_rows(SOURCE)[0].to_pylist()
+    prompts = PROMPTS.to_pylist()
     written = [each for each in echo.asked if not each.json]
     rated = [each for each in echo.asked if each.json]
     assert (3 * len(prompts), 2 * 3 * len(prompts)) == (len(written), len(rated))
@@ -315,7 +316,7 @@ def test_ratings_that_were_not_asked_for_are_counted(text: str) -> None:
     rater = Writer(Echo(lambda _, answer: replace(answer, text=text)))
     done = made(Texts(writer=Writer(Echo()), rater=rater, rule=Rule(samples=2, times=1)), "adherence")
     assert 0 == done.table.num_rows
-    assert 2 * prompt_rows(SOURCE)[0].num_rows == done.left_out[NO_RATING]
+    assert 2 * PROMPTS.num_rows == done.left_out[NO_RATING]
 
 
 def test_people_rate_what_a_model_wrote(tmp_path: Path) -> None:
@@ -329,7 +330,7 @@ def test_people_rate_what_a_model_wrote(tmp_path: Path) -> None:
         made(texts, "adherence")
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert 2 * prompt_rows(SOURCE)[0].num_rows == len(rows)
+    assert 2 * PROMPTS.num_rows == len(rows)
     for number, row in enumerate(rows):
         row |= {"score": str(1 + 3 * (number % 2)), "rater": "anna"}
     done = made(Texts(ratings=write_csv(path, rows)), "adherence")
@@ -415,6 +416,15 @@ def test_the_kinds_of_a_folder_share_their_splits(tmp_path: Path) -> None:
     readme = (tmp_path / "one" / "README.md").read_text()
     assert all(f"config_name: {kind}" in readme for kind in WRITTEN)
     assert "localhost" not in readme
+
+
+def test_nothing_is_written_that_a_split_would_leave_out(tmp_path: Path) -> None:
+    """What straddles two splits is left out before anybody writes, so written rows and coverage are those written."""
+    for kind in WRITTEN:
+        (rows,) = Texts(writer=Writer(Echo())).rows(SOURCE, [kind])
+        done = write_preferences(SOURCE, tmp_path / kind, more=[rows])
+        assert rows.table.num_rows == done.pairs
+        assert rows.left_out == done.left_out
 
 
 def test_raters_are_not_named_in_the_folder(tmp_path: Path) -> None:
