@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from graphengine import preferences, ranking, tables
-from graphengine.preferences import pairs, splits
+from graphengine.preferences import disjoint, pairs, splits
 from tests import doc_pages
 from tests.doc_pages import PROJECT
 
@@ -143,11 +143,21 @@ def test_every_column_of_a_dataset_is_explained():
     assert sorted(preferences.PAIRS.names) == sorted(named)
 
 
+def test_every_kind_and_format_is_explained():
+    """The tables of docs/datasets.md have each kind that the command offers, and each format."""
+    from graphengine.cli import exporting, generating
+
+    kinds = {*exporting.KINDS, *generating.WRITTEN}
+    assert kinds == {cell.strip("`") for cell in cells(DATASETS, "Kinds")}
+    assert list(preferences.FORMATS) == [cell.strip("`") for cell in cells(DATASETS, "Formats")]
+
+
 def test_every_reason_to_leave_out_is_explained():
     """The table of docs/datasets.md has each reason for which an export leaves something out."""
     reasons = [
-        pairs.NO_TEXT, pairs.NO_COMMON_PART, pairs.SAME_TEXT, pairs.NO_PROBABILITY, pairs.SAME_PROMPT,
-        splits.STRADDLING_SCENARIO, splits.STRADDLING_PROMPT, splits.STRADDLING_PAIR,
+        pairs.NO_TEXT, pairs.NO_COMMON_PART, pairs.SAME_TEXT, pairs.NO_PROBABILITY, pairs.SAME_PROMPT, pairs.IN_CIRCLE,
+        pairs.NOT_COMPARED, pairs.UNSURE, splits.STRADDLING_SCENARIO, splits.STRADDLING_PROMPT, splits.STRADDLING_PAIR,
+        disjoint.STRADDLING_CARD,
     ]
     assert reasons == cells(DATASETS, "What is left out")
 
@@ -190,5 +200,5 @@ LlamaForSequenceClassification(LlamaConfig(
         for code in (program, first, training + told)
     ]
 
-    assert "60 15\n" == printed[1]
+    assert "57 15\n" == printed[1]
     assert f"# prints: {printed[1]}" in first
