@@ -150,6 +150,12 @@ def test_titles_come_from_their_columns_or_from_the_texts() -> None:
     assert title_of("No title, but a long paragraph. " * 9 + "\n\nmore") is None
 
 
+def test_a_card_is_known_by_its_id_or_else_by_its_text() -> None:
+    """Rows with ids and rows without stand in one table: each side is known by what there is."""
+    rows = table(pair("p", "x", "y", chosen_id="a", rejected_id="b"), pair("q", "z", "y", chosen_id=None))
+    assert (read_pairs(rows).chosen_names, read_pairs(rows).rejected_names) == (["a", "z"], ["b", "y"])
+
+
 def test_messages_plain_texts_and_lists_are_read_alike() -> None:
     """Messages, plain texts, a mapping of lists, contents in parts: the same pairs."""
     messages = [{"role": "assistant", "content": "Wait"}]

@@ -76,19 +76,14 @@ def read_pairs(table: Any) -> Pairs:
     chosen, rejected = (_texts(columns[side], side) for side in SIDES)
     prompts = _texts(columns["prompt"], "prompt") if "prompt" in columns else [""] * len(chosen)
     titles = _titles(columns, chosen, rejected)
-    known = [columns.get(f"{side}_id") for side in SIDES]
-    if all(ids is not None and None not in ids for ids in known):
-        names = [[str(each) for each in ids or ()] for ids in known]
-    else:
-        names = titles or (chosen, rejected)
     contexts = columns.get("context_id")
     return Pairs(
         prompts=prompts,
         chosen=chosen,
         rejected=rejected,
         contexts=prompts if contexts is None or None in contexts else contexts,
-        chosen_names=names[0],
-        rejected_names=names[1],
+        chosen_names=_names(columns.get("chosen_id"), titles and titles[0], chosen),
+        rejected_names=_names(columns.get("rejected_id"), titles and titles[1], rejected),
         titles=titles,
         shows_titles=titles is not None and all(
             text.startswith(title) for both in zip((chosen, rejected), titles, strict=True)
@@ -96,6 +91,14 @@ def read_pairs(table: Any) -> Pairs:
         ),
         ids={name: values for name, values in columns.items() if name not in ("prompt", *SIDES)},
     )
+
+
+def _names(ids: list[Any] | None, titles: list[str] | None, texts: list[str]) -> list[str]:
+    none = [None] * len(texts)
+    return [
+        str(id_) if id_ is not None else title or text
+        for id_, title, text in zip(ids or none, titles or none, texts, strict=True)
+    ]
 
 
 def _titles(
