@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Said
 
 pytest.importorskip("openai")
+pytestmark = pytest.mark.slow
 
 
 def behave(body: dict[str, Any], nth: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from graphengine.preferences import adherence, orderings, responses, sft, texts
 from graphengine.preferences.adherence import HIGHEST, LOWEST, Rule
 from graphengine.preferences.evidence import evidence_of
 from graphengine.preferences.responses_file import COLUMNS
@@ -35,6 +36,11 @@ def test_the_page_names_what_there_is() -> None:
     page = PAGE.read_text(encoding="utf-8")
     first_cells = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (.+?) \|", page, re.MULTILINE))))
     assert {*WRITTEN, *COLUMNS} <= first_cells
+    for reason in (
+        responses.NO_RESPONSE, responses.SAME_RESPONSE, orderings.EVEN, orderings.ALONE, adherence.TOO_CLOSE,
+        adherence.NO_RATING, adherence.NO_TARGET, sft.NO_LOSER, texts.REJECTED,
+    ):
+        assert f"| {reason} |" in page
     rule = Rule()
     assert (1.0, 2.0, 3) == (rule.threshold, rule.full, rule.times)
     assert (1, 5) == (LOWEST, HIGHEST)

@@ -98,6 +98,15 @@ def test_sft_trains(written: Path, tiny: Path, tmp_path: Path) -> None:
     trained(one)
 
 
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_training_opens_written_kinds(written: Path, kind: str) -> None:
+    """The checks of training (hashes, columns, no nulls in numbers) let every written kind in."""
+    from graphengine.training.data import open_folder
+
+    opened = open_folder(written, kind)
+    assert opened.splits["train"].num_rows > 0
+
+
 def test_a_model_on_this_machine_writes_a_dataset(tmp_path: Path) -> None:
     """A local model writes the responses, the same each time, and every answer is a row's or counted as left out."""
     pytest.importorskip("torch")
