@@ -52,6 +52,7 @@ def prompt_text(prompt: Any) -> str:
     """The words of a prompt, as evaluators read them: of a conversation, what the user said, one message a line.
 
     System prompts and earlier answers are left out: an evaluator shall read what was said in reply, not instructions.
+    White space around the whole is left off.
 
     Args:
         prompt: A text, or messages with `role` and `content`.
@@ -61,8 +62,8 @@ def prompt_text(prompt: Any) -> str:
         'I feel low'
     """
     if isinstance(prompt, str):
-        return prompt
-    return "\n".join(str(each["content"]) for each in prompt if each["role"] == "user")
+        return prompt.strip()
+    return "\n".join(str(each["content"]) for each in prompt if each["role"] == "user").strip()
 
 
 def scores_of(evaluator: Evaluator, pairs: Sequence[tuple[str, str]], target: Target | None = None) -> np.ndarray:
@@ -146,7 +147,7 @@ class ValueReward:
 
     def scores(self, rows: Sequence[dict[str, Any]], completions: Sequence[str]) -> np.ndarray:
         """What the evaluator says of each answer, (answers, values)."""
-        pairs = [(prompt_text(row.get("prompt", "")), text) for row, text in zip(rows, completions, strict=True)]
+        pairs = [(prompt_text(row.get("prompt", "")), text.strip()) for row, text in zip(rows, completions, strict=True)]
         return scores_of(self.evaluator, pairs, self.target)
 
     def __call__(self, rows: list[dict[str, Any]], completions: list[str]) -> list[float]:
