@@ -147,7 +147,8 @@ class ValueReward:
 
     def scores(self, rows: Sequence[dict[str, Any]], completions: Sequence[str]) -> np.ndarray:
         """What the evaluator says of each answer, (answers, values)."""
-        pairs = [(prompt_text(row.get("prompt", "")), text.strip()) for row, text in zip(rows, completions, strict=True)]
+        both = zip(rows, completions, strict=True)
+        pairs = [(prompt_text(row.get("prompt", "")), text.strip()) for row, text in both]
         return scores_of(self.evaluator, pairs, self.target)
 
     def __call__(self, rows: list[dict[str, Any]], completions: list[str]) -> list[float]:
