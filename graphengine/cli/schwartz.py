@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import click
 
+from graphengine.cli.schwartz_distance import distance
+from graphengine.cli.schwartz_rows import lint, remap, stats
 from graphengine.cli.schwartz_systems import systems
 
 
@@ -16,8 +18,10 @@ def schwartz() -> None:
 
     \b
       graphengine schwartz systems schwartz-10
+      graphengine schwartz stats rows.jsonl
+      graphengine schwartz distance scores.csv --target UK
     """  # noqa: D301
 
 
-for _command in (systems,):
+for _command in (systems, lint, remap, stats, distance):
     schwartz.add_command(_command)

@@ -127,7 +127,7 @@ def stats(rows: Sequence[Row], policy: str = STORED) -> Stats:
         names = sorted({getattr(row, by) for row in rows} - {""})
         parts += [_part(by, name, [row for row in rows if getattr(row, by) == name], policy) for name in names]
     per_row = Counter(
-        len({each.name for each in row.types if each.sign is not None}) if policy == STORED
+        len({each.name for each in row.types}) if policy == STORED
         else len({value for value, _ in row.signs(policy)}) for row in rows
     )
     both = sum(each.both for each in whole.counts)
