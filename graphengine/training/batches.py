@@ -131,7 +131,8 @@ def deal(
         >>> deal([4, 3, 2, 1], most=8, padded=True, processes=2)
         [[[0, 1]], [[2, 3]]]
     """
-    found = _alike(sizes, most, rows) if padded else _balanced(sizes, most, rows, processes)
+    share = math.ceil(len(sizes) / processes)
+    found = _alike(sizes, most, min(rows or share, share)) if padded else _balanced(sizes, most, rows, processes)
     found += [[] for _ in range(-len(found) % processes)]
     return [found[process::processes] for process in range(processes)]
 
@@ -141,7 +142,7 @@ def _alike(sizes: Sequence[int], most: int, rows: int) -> list[list[int]]:
     found: list[list[int]] = []
     for place in sorted(range(len(sizes)), key=lambda each: (-sizes[each], each)):
         batch = found[-1] if found else []
-        if batch and sizes[batch[0]] * (len(batch) + 1) <= most and not (rows and len(batch) >= rows):
+        if batch and sizes[batch[0]] * (len(batch) + 1) <= most and len(batch) < rows:
             batch.append(place)
         else:
             found.append([place])

@@ -121,7 +121,7 @@ class Loop:
             # Processes wait for each other in the last batch only.
             waits = place + 1 == len(batches)
             with nullcontext() if waits else accelerator.no_sync(self._scorer):
-                losses = self._losses(batch or [rows[0]]) * bool(batch)  # no pairs left: one of no weight keeps in step
+                losses = self._losses(batch, instead=rows[0])
                 # DDP and FSDP take the mean over processes, and the loss is a mean over all pairs of the step.
                 accelerator.backward(losses.sum() * accelerator.num_processes / (len(rows) * self._mean))
         norm = accelerator.clip_grad_norm_(self._scorer.parameters(), self._settings.max_grad_norm or math.inf)
@@ -129,8 +129,11 @@ class Loop:
         self._optimizer.zero_grad(set_to_none=True)
         return norm
 
-    def _losses(self, batch: Sequence[int]) -> torch.Tensor:
+    def _losses(self, batch: Sequence[int], *, instead: int) -> torch.Tensor:
+        """The losses of a batch; where none is left, that of another pair, times zero, to keep in step with others."""
         device, evidence = self._accelerator.device, self._settings.evidence
+        if not batch:
+            return self._scorer(self._layout.lay([self._rows.pairs[instead]]).to(device)) * 0.0
         chosen, rejected = self._scorer(self._layout.lay([self._rows.pairs[row] for row in batch]).to(device)).chunk(2)
         values = None
         if self._rows.values is not None:
