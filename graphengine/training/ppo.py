@@ -131,7 +131,8 @@ class PPO:
         self.step += 1
         self.history.append({name: metrics[name] for name in ("reward", "reward_sd", "kl", "second", "second_sd")
                              if name in metrics} | {"step": self.step})
-        return metrics | {"seconds": time.perf_counter() - started}
+        episodes = self.step * self.settings.episodes * self.accelerator.num_processes
+        return metrics | {"episodes": episodes, "seconds": time.perf_counter() - started}
 
     @torch.no_grad()
     def rollout(self) -> tuple[Batch, dict[str, float]]:

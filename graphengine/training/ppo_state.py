@@ -87,7 +87,9 @@ def save_state(folder: Path, accelerator: Any, model: Any, optimizer: Any, told:
     accelerator.wait_for_everyone()  # the folder is there for all
     options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
     raw = accelerator.unwrap_model(model)
-    weights = get_model_state_dict(raw, options=options)
+    # It forgets that a frozen weight may have two names.
+    frozen = {name for name, each in raw.named_parameters(remove_duplicate=False) if not each.requires_grad}
+    weights = {name: each for name, each in get_model_state_dict(raw, options=options).items() if name not in frozen}
     moments = get_optimizer_state_dict(raw, optimizer.optimizer, options=options)
     if accelerator.is_main_process:
         torch.save(weights, folder / "weights.pt")
