@@ -58,13 +58,13 @@ def test_it_reads_conversations(encoder: Path, tmp_path: Path) -> None:
 def test_a_reward_model_is_trained_on_it(encoder: Path, tmp_path: Path) -> None:
     """`train reward` takes it as it is, and what comes out opens as a model for sequence classification."""
     pytest.importorskip("accelerate")
+    from pyarrow import parquet
     from transformers import AutoModelForSequenceClassification
 
     from benchmarks.pair_folders import write
     from graphengine.preferences import write_preferences
     from graphengine.sample import sample_files
     from graphengine.training.reward import RewardSettings, train_reward
-    from pyarrow import parquet
     from tests.preference_sources import source_of_files
 
     write_preferences(source_of_files(sample_files()["cards"].parent), tmp_path / "sample")
