@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import click
 
+from graphengine.cli.schwartz_annotate import annotate, review
 from graphengine.cli.schwartz_distance import distance
 from graphengine.cli.schwartz_rows import lint, remap, stats
 from graphengine.cli.schwartz_systems import systems
@@ -23,5 +24,5 @@ def schwartz() -> None:
     """  # noqa: D301
 
 
-for _command in (systems, lint, remap, stats, distance):
+for _command in (systems, lint, remap, stats, annotate, review, distance):
     schwartz.add_command(_command)
