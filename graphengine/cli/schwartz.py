@@ -10,6 +10,7 @@ import click
 from graphengine.cli.schwartz_annotate import annotate, review
 from graphengine.cli.schwartz_distance import distance
 from graphengine.cli.schwartz_rows import lint, remap, stats
+from graphengine.cli.schwartz_survey import score, target
 from graphengine.cli.schwartz_systems import systems
 
 
@@ -20,9 +21,10 @@ def schwartz() -> None:
     \b
       graphengine schwartz systems schwartz-10
       graphengine schwartz stats rows.jsonl
+      graphengine schwartz score survey.sav --by cntry --weight pspwght
       graphengine schwartz distance scores.csv --target UK
     """  # noqa: D301
 
 
-for _command in (systems, lint, remap, stats, annotate, review, distance):
+for _command in (systems, lint, remap, stats, annotate, review, score, target, distance):
     schwartz.add_command(_command)

@@ -1,0 +1,3 @@
+"""Survey instruments: from files of answers to scores of values, with what makes one survey differ from another."""
+
+from __future__ import annotations
