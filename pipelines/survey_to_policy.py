@@ -123,7 +123,7 @@ def report(out: Path, *, sample: bool, tiny: bool) -> dict[str, Any]:
         *[f"| {name} | {interval(curve[key]['first'], 'mean')} | {interval(curve[key]['last'], 'mean')} |"
           for key, name in MEASURES.items() if key in curve], "",
         ("The reward rose" if told["policy"]["reward_rose"] else "That the reward rose is not shown")
-        + "; what that is worth on held-out contexts: [evaluation](evaluation/report.md).", "",
+        + "; what that is worth on held-out contexts is in evaluation/report.md.", "",
         *[f"- {note}" for note in ppo["notes"] if "gate" not in note], "",
         "## Cost", "", "| stage | steps | rows | seconds | peak memory, MB |", "|---|---|---|---|---|",
         *[f"| {name} | {each['steps']} | {each['rows']['train']} | {each['cost']['seconds']:.0f} | "

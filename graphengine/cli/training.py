@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,8 +116,12 @@ def _run(stage: str, *, config: Path | None, overrides: tuple[str, ...], as_json
     from graphengine.training.settings import read_settings
 
     settings = read_settings(_settings(stage), config, overrides)
+    first = os.environ.get("RANK", "0") == "0"  # of processes that train together, one speaks
     with output.working(f"training: {stage}") as tell:
-        outcome = getattr(_module(stage), f"train_{stage}")(settings, progress=tell)
+        train_stage = getattr(_module(stage), f"train_{stage}")
+        outcome = train_stage(settings, progress=tell if first else lambda _line: None)
+    if not first:
+        return
     answer = outcome.as_json()
     if as_json:
         output.show_json(answer)

@@ -299,3 +299,26 @@ def test_a_full_disk_keeps_the_last_checkpoint(tiny: Path, data: Path, tmp_path:
     assert "sft: step 3/6" in said[1]
     lines = (again.out / "metrics.jsonl").read_text().splitlines()
     assert list(range(1, 7)) == [json.loads(line)["step"] for line in lines]
+
+
+def test_two_processes_train_one_model(tiny: Path, data: Path, tmp_path: Path) -> None:
+    """Started by torchrun, each process takes its share of a step, and one of them writes and speaks."""
+    import os
+    import subprocess
+    import sys
+
+    sets = [f"--set={each}" for each in (
+        f"model={tiny}", f"data={data}", f"out={tmp_path / 'run'}", "batch_size=4", "log_every=1", "save_every=2",
+        "max_length=256",
+    )]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "graphengine",
+         "train", "sft", *sets],
+        capture_output=True, text=True, check=False, timeout=300,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    )
+    assert 0 == done.returncode, done.stderr
+    assert 1 == done.stdout.count("sft: 3 steps on 24 rows")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert [1, 2, 3] == [json.loads(line)["step"] for line in lines]
+    assert not same(tiny, tmp_path / "run" / "model")
