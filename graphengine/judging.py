@@ -10,6 +10,8 @@ from graphengine import ranked
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import pyarrow as pa
+
     from graphengine.answers import ContextRef, RankOutcome
     from graphengine.answers_asking import NextQuestions
     from graphengine.answers_comparing import Comparison
@@ -252,3 +254,29 @@ class Judging:
             RankingError: If there are no upgrades, or `n` is below 1.
         """
         return ranked.ask_next(self.store, n, None if context is None else self.context(context))
+
+    def utilities(self, context: str | None = None) -> pa.Table:
+        """The ranked cards of a context as texts with their Bradley-Terry score, people's utility of them.
+
+        Args:
+            context: By id or text; all of them by default.
+
+        Returns:
+            `graphengine.preferences.utilities.UTILITIES`. Scores of two `component`s can't be compared.
+
+        Raises:
+            NotFoundError: If there is no such context.
+            NotRankedError: If the graph was never ranked by bradley-terry.
+            InputError: If no ranked card has a text.
+        """
+        from graphengine.errors import InputError
+        from graphengine.preferences import Source
+        from graphengine.preferences.utilities import card_utilities
+
+        where = None if context is None else self.context(context).id
+        found, left_out = card_utilities(Source(**ranked.preference_source(self.store)), where)
+        if not found.num_rows:
+            told = "".join(f" ({reason}: {number})" for reason, number in left_out.items())
+            raise InputError(f"{context or 'the graph'} has no ranked card with a text{told}",
+                             hint="import cards with descriptions or policies, and votes: graphengine import")
+        return found

@@ -41,6 +41,7 @@ COMMANDS = {
     "dataset": ("auditing", "Look at a dataset folder before training on it."),
     "evaluate": ("evaluating", "Measure reward models and policies on what training did not see."),
     "schwartz": ("schwartz", "Say what a model should value, as a vector, and measure answers against it."),
+    "misalignment": ("misaligned", "How far a model's utilities are from people's."),
     "doctor": ("admin", "Check the graph, and say what to do next."),
     "migrate": ("admin", "Bring the graph's schema up to this version."),
     "backup": ("admin", "Write all that people said into a new folder."),
