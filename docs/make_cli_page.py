@@ -12,7 +12,8 @@ HEAD = """\
 # The command line
 
 This page is written by `python docs/make_cli_page.py` from the commands themselves. More on what goes
-[in](importing.md), how it is [ranked](ranking.md), [asked](cypher.md) and [exported](datasets.md).
+[in](importing.md), how it is [ranked](ranking.md), [asked](cypher.md), [exported](datasets.md) and
+[trained on](training.md).
 
 `--graph URL_OR_FOLDER` picks the graph: a folder (embedded engine) or a Neo4j server (`neo4j://…`, `bolt://…`). It may
 stand before or after the command; without it `GRAPHENGINE_GRAPH` counts, else `./moral.graph`. A server's credentials
@@ -57,6 +58,9 @@ Keys may be added, never renamed.
 "calibrated_on", "seconds": {…}}` |
 | `export preferences O` | `{"ok", "path", "pairs", "splits": {…}, "sha256", "left_out", "notes", \
 "kinds": {KIND: {"rows", "splits", "left_out"}}}`; the others are those of the first kind |
+| `train STAGE` | `{"ok", "stage", "out", "model", "report": {"stage", "steps", "rows": {SPLIT: N}, "left_out": \
+{REASON: {SPLIT: N}}, "curve": {NAME: {"first", "last"}}, "held_out"?, "cost", "run", …}}`; \
+the report is that of `report.json` |
 | `export graphml O` | `{"ok", "path", "edges"}` |
 | `dataset audit F` | `{"ok", "folder", "kind", "splits": {…}, "baselines": {SPLIT: [{"name", "rule", "accuracy", \
 "lower", "upper", "pairs", "ties", "contexts"}]}, "shows_titles", "certainty", "lengths", "balance", "duplicates", \
