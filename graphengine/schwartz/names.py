@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 _DASHES = re.compile(r"\s*[-‐‑‒–—_:]+\s*|\s+")
 
 
+@lru_cache(4096)
 def key(name: str) -> str:
     """How a name is compared: lower case, one hyphen for any dash, colon, underscore or space.
 

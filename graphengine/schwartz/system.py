@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 import tomllib
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,7 +92,7 @@ class ValueSystem:
     source: str = ""
     about: str = ""
 
-    @property
+    @cached_property
     def ids(self) -> tuple[str, ...]:
         """The ids, in order."""
         return tuple(value.id for value in self.values)
@@ -229,7 +229,7 @@ class ValueSystem:
     def _parent(value: Value, to: str, policy: str) -> str | None:
         return value.into.get(f"{to}:{policy}", value.into.get(to))
 
-    @property
+    @cached_property
     def _places(self) -> dict[str, int]:
         return {
             key(name): place for place, value in enumerate(self.values) for name in (value.id, value.short, value.name)
