@@ -74,6 +74,11 @@ TRUTH: dict[str, TableSpec] = {
     "contexts": _spec("id", id=_TEXT, text=_TEXT, load_id=_TEXT),
     "raises": _spec("scenario_id context_id", scenario_id=_TEXT, context_id=_TEXT, load_id=_TEXT),
     "cards": _spec("id", id=_TEXT, title=_TEXT, description=_TEXT, policies=_TEXTS, load_id=_TEXT),
+    # What a model should value, as somebody says or as it was drawn from contexts; `document` is JSON.
+    "targets": _spec(
+        "id", id=_TEXT, at=_INT, kind=_TEXT, system=_TEXT, contexts=_TEXTS, ranking_id=_TEXT, data_hash=_TEXT,
+        document=_TEXT,
+    ),
     "duplicates": _spec("card_id", card_id=_TEXT, canonical_id=_TEXT, load_id=_TEXT),
     "users": _spec("id", id=_TEXT, load_id=_TEXT),
     "articulated": _spec("user_id card_id", user_id=_TEXT, card_id=_TEXT, load_id=_TEXT),

@@ -64,7 +64,7 @@ def score(
         f"(left out: {made.too_few:,} with too few answers, {made.same:,} with one answer throughout, "
         f"{made.no_group:,} without a group)")
     rows = [
-        {"value": value, **{each.group: _cell(each.means[value], each.errors and each.errors[value])
+        {"value": value, **{each.group: _cell(each.means[value], each.errors[value] if each.errors else None)
                             for each in made.groups[:8]}}
         for value in made.groups[0].means
     ]
@@ -94,7 +94,8 @@ def _cell(mean: float | None, error: float | None) -> str:
 @click.option("--name", metavar="NAME", help="[default: the group's]")
 @json_option
 def target(
-    *, scores: Path, out: Path, group: str | None, mapping: str | None, kind: str | None, name: str | None, as_json: bool
+    *, scores: Path, out: Path, group: str | None, mapping: str | None, kind: str | None, name: str | None,
+    as_json: bool,
 ) -> None:
     """Write the target file OUT (.toml or .json) from the SCORES of a survey.
 

@@ -105,7 +105,7 @@ def from_py2neo(source: py2neo.Graph | py2neo.Subgraph) -> dict[str, pa.Table]:
             are passed over. Ids of users are taken as they are: let no raw participant id stand there.
 
     Returns:
-        All truth tables but loads, tombstones and exports, sorted by their keys; empty where there is nothing.
+        All truth tables but loads, tombstones, exports and targets, sorted by their keys; empty where there is nothing.
 
     Raises:
         MissingExtraError: If py2neo is not installed.

@@ -44,7 +44,7 @@ def removed(spec: TableSpec, rows: pa.Table) -> Change:
 
 
 # Rows whose relationships may point elsewhere after an update: they are removed and inserted again.
-_REPLACED = (TRUTH["duplicates"], TRUTH["tallies"])
+_REPLACED = (TRUTH["duplicates"], TRUTH["tallies"], TRUTH["targets"])
 
 
 def split(change: Change, spec: TableSpec) -> tuple[pa.Table, pa.Table, pa.Table]:

@@ -27,7 +27,8 @@ State = dict[str, pa.Table]
 
 _BEFORE_ID = """
     'b' || substr(sha256(user_id || upgrade_id || answer || coalesce("at"::VARCHAR, '') || load_id), 1, 24)"""
-_NODES = [name for name in TRUTH if name not in {"loads", "tombstones", "exports", "votes", "votes_before"}]
+_OWN = {"loads", "tombstones", "exports", "targets"}  # no import brings them
+_NODES = [name for name in TRUTH if name not in {*_OWN, "votes", "votes_before"}]
 
 
 @dataclass

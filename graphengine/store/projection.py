@@ -74,7 +74,7 @@ def fill(run: Callable[..., Any], table: Callable[[str], pa.Table], hashes: Call
         hashes: Gives all hashes; asked only when everything that can do without contexts, which carry theirs, is there.
     """
     upgrades = table("upgrades")
-    of_contexts = ("raises", "tallies")
+    of_contexts = ("raises", "tallies", "targets")
     for name in TRUTH:
         if name == "upgrades":
             _copy(run, "Upgrade", upgrades.select(["id", "story", "load_id"]))
@@ -195,7 +195,7 @@ def _insert(run: Callable[..., Any], name: str, rows: pa.Table, copy_from: int) 
         _copy(run, "Upgrade", rows.select(["id", "story", "load_id"]))
         _copy(run, "IN_CONTEXT", rows.select(["id", "context_id"]))
         _copy_candidates(run, rows)
-    else:  # tallies are few: published pairs, not votes
+    else:  # tallies and targets are few
         write(run, name, rows.to_pylist())
 
 

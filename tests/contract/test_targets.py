@@ -1,0 +1,95 @@
+"""Value targets in the graph: both engines keep them alike, through undo, erasure, backups and rebuilding."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from graphengine.errors import NotFoundError
+from graphengine.store import backup, open_store, targets
+from tests.contract.worlds import append, world
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from graphengine.store.base import Store
+
+pytestmark = pytest.mark.slow
+
+P, Q = "p" + "0" * 24, "p" + "1" * 24
+
+
+def row(name: str, contexts: list[str], document: str = "{}") -> dict[str, Any]:
+    """A target's record."""
+    return {"id": name, "kind": "moral-graph", "system": "schwartz-10", "contexts": contexts,
+            "ranking_id": "bradley-terry", "data_hash": "0", "document": document}
+
+
+def links(store: Store) -> list[tuple[str, str]]:
+    """Which target is tied to which context."""
+    columns, _ = store.cypher(
+        "MATCH (t:ValueTarget)-[:DRAWN_FROM]->(c:Context) RETURN t.id AS target, c.id AS context "
+        "ORDER BY target, context", {})
+    return list(zip(columns["target"], columns["context"], strict=True))
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """Two contexts, two people."""
+    append(store, world([(P, "c", "a", "b", "wiser", None), (Q, "d", "a", "b", "unsure", 5)]))
+    return store
+
+
+def test_a_target_is_tied_to_its_contexts(filled: Store) -> None:
+    """A stored target is read back, tied to its contexts; another one of its name takes its place, and its ties."""
+    hashed = filled.content_hash()
+    targets.put(filled, [row("one", ["c", "d"], '{"it\'s": "悲伤"}'), row("survey", [])])
+    assert [("one", "c"), ("one", "d")] == links(filled)
+    found = filled.read("targets").drop_columns(["at"]).to_pylist()
+    assert [row("one", ["c", "d"], '{"it\'s": "悲伤"}'), row("survey", [])] == found
+    targets.put(filled, [row("one", ["d"])])
+    assert [("one", "d")] == links(filled)
+    assert hashed == filled.content_hash()
+    assert filled.read("targets") == filled.state("targets").sort_by("id")
+
+
+def test_a_target_is_taken_out(filled: Store) -> None:
+    """A target goes with its ties; one that is not there is named, with those that are."""
+    targets.put(filled, [row("one", ["c"])])
+    with pytest.raises(NotFoundError, match="no target 'two'") as told:
+        targets.drop(filled, "two")
+    assert "one" in told.value.hint
+    targets.drop(filled, "one")
+    assert (0, []) == (filled.read("targets").num_rows, links(filled))
+
+
+def test_targets_outlive_what_they_came_from(filled: Store, opened: Callable[[], Store]) -> None:
+    """After undo and erasure the target is there, and names contexts that are gone; it is there after opening again."""
+    targets.put(filled, [row("one", ["c", "d"])])
+    filled.erase(P)
+    assert [("one", "c"), ("one", "d")] == links(filled)
+    filled.undo(filled.read("loads").column("id")[0].as_py())
+    assert [] == links(filled)
+    again = opened()
+    assert ["c", "d"] == again.read("targets").column("contexts")[0].as_py()
+    assert [] == links(again)
+
+
+def test_targets_are_in_backups(filled: Store, tmp_path: Path) -> None:
+    """A backup holds the targets; one that was made before there were any can be restored."""
+    targets.put(filled, [row("one", ["c"])])
+    backup.write(filled, tmp_path / "saved")
+    with open_store(str(tmp_path / "other.graph")) as other:
+        backup.restore(other, tmp_path / "saved")
+        assert filled.read("targets") == other.read("targets")
+        assert [("one", "c")] == links(other)
+    manifest = tmp_path / "saved" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    del content["files"]["targets"]
+    manifest.write_text(json.dumps(content))
+    with open_store(str(tmp_path / "older.graph")) as older:
+        backup.restore(older, tmp_path / "saved")
+        assert (0, 1) == (older.read("targets").num_rows, older.read("scenarios").num_rows + 1)
