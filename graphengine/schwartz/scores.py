@@ -101,7 +101,7 @@ def read_scores(path: str | Path, system: str | ValueSystem = "schwartz-10") -> 
     """
     path = Path(path)
     space = load_system(system) if isinstance(system, str) else system
-    names, rows = _open(path)
+    names, rows = open_table(path)
     if not rows:
         raise InputError(f"{path} has no rows", hint="each row is an answer", file=path)
     called = next((name for name in ("id", "row") if name in names), None)
@@ -139,8 +139,12 @@ def _number(cell: Any) -> float:
         return float("nan")
 
 
-def _open(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
-    """The columns and rows of a file."""
+def open_table(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns and rows of a file: CSV, JSONL or Parquet by its ending.
+
+    Raises:
+        InputError: If it can't be read; with the line.
+    """
     hint = "give CSV, JSONL or Parquet"
     try:
         if path.suffix == ".parquet":
@@ -159,7 +163,7 @@ def _open(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
         raise InputError(f"{path} can't be read: {error.strerror or error}", hint=hint, file=path) from error
     if path.suffix in (".jsonl", ".ndjson"):
         rows: list[dict[str, Any]] = []
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             if line.strip():
                 try:
                     row = json.loads(line)
