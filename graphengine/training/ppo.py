@@ -339,8 +339,11 @@ def train_ppo(
         )
     gates = check_gates(settings.rewards, force=settings.force)
     accelerator = open_accelerator(settings)
-    run = open_run(settings, "ppo", data_hash=data.data_hash, main=accelerator.is_main_process, may_change=MAY_CHANGE)
-    accelerator.wait_for_everyone()
+    with accelerator.main_process_first():
+        run = open_run(
+            settings, "ppo", data_hash=data.data_hash, main=accelerator.is_main_process, may_change=MAY_CHANGE
+        )
+    progress = progress if run.main else quiet
     device = str(accelerator.device)
     rewards = load_rewards(settings.rewards, device=device, functions=functions)
     second = load_rewards(settings.second_score, device=device, functions=functions) if settings.second_score else None

@@ -43,12 +43,18 @@ def run_updates(ppo: PPO, run: RunFolder, progress: Callable[[str], None]) -> No
             )
         trouble = _trouble(ppo)
         if trouble:
-            accelerator.end_training()
+            _end_trackers(accelerator)
             raise _stopped(trouble, ppo, run)
         if ppo.step == settings.updates or (settings.save_every and ppo.step % settings.save_every == 0):
             kept = kept_checkpoint(ppo.history, [*run.all_checkpoints(), ppo.step])
             run.save_checkpoint(ppo.step, ppo.save, needed_bytes=size, keep=() if kept is None else (kept,))
-    accelerator.end_training()
+    _end_trackers(accelerator)
+
+
+def _end_trackers(accelerator: Any) -> None:
+    """Close the trackers; accelerate's `end_training` ends the processes' group as well, which others may need."""
+    for tracker in accelerator.trackers:
+        tracker.finish()
 
 
 def _trouble(ppo: PPO) -> str:

@@ -401,3 +401,14 @@ def test_metrics_reach_the_trackers_of_accelerate(settings: PPOSettings, monkeyp
     outcome = train_ppo(replace(settings, updates=2), functions=FUNCTIONS)
     assert [1, 2] == [step for step, _ in told]
     assert [row["reward"] for row in lines(outcome.out)] == [values["reward"] for _, values in told]
+
+
+def test_half_precision_keeps_whole_weights(settings: PPOSettings) -> None:
+    """bfloat16 as on a GPU, here on a CPU: single weights, a reference in half, KL that starts near zero."""
+    ppo = make(replace(settings, dtype="bfloat16"))
+    assert ppo.reference.dtype == torch.bfloat16
+    first = ppo.update()
+    assert {torch.float32} == {each.dtype for each in ppo.actor.parameters()}
+    assert abs(first["kl"]) < 0.5
+    assert first["gradient_norm"] > 0
+    assert all(value == value for value in ppo.update().values())

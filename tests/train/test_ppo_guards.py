@@ -132,7 +132,7 @@ def test_the_picture_shows_both_and_where_they_part() -> None:
 
 @pytest.mark.slow
 def test_a_policy_that_games_its_reward_is_found_out(settings: PPOSettings) -> None:
-    """The second score rises with the reward and then falls: it is told, and the checkpoint before becomes the model."""
+    """The second score rises with the reward, then falls: it is told, and the checkpoint before becomes the model."""
     import torch
     from transformers import AutoModelForCausalLM
 
