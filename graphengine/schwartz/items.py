@@ -155,5 +155,5 @@ def near(name: str) -> str:
     """A hint for an item that is none."""
     import difflib
 
-    close = difflib.get_close_matches(short(name), [short(each.label) for each in items()], n=1, cutoff=0.8)
+    close = difflib.get_close_matches(short(name), [short(each.label) for each in items()], n=1, cutoff=0.7)
     return f"did you mean {item(close[0]).label!r}?" if close else "see the 58 items in graphengine.schwartz.items"

@@ -104,7 +104,7 @@ def _read(told: str, row: Row, where: str) -> tuple[Label, ...]:
             if not colon:
                 raise InputError(f"{where}, column items: {part.strip()!r} has no sign",
                                  hint="write for example: honest: +1; polite: -1", column="items", value=part)
-            pairs.append((name, sign))
+            pairs.append((name.strip(), sign.strip()))
     return labels_of(pairs, f"{where}, column items")
 
 
