@@ -73,7 +73,7 @@ def distance(
 
 def _show(told: Facts, found: list[Measured], base_rates: Path | None) -> None:
     say(f"{count(told.rows, 'answer')}; {told.coverage:.1%} of the scores say something (|s| > 0.3), "
-        f"{told.saturated:.1%} lie within 1/8 of -1, 0 or 1; {count(told.neutral, 'answer')} say nothing at all")
+        f"{told.saturated:.1%} lie within 1/8 of -1, 0 or 1; answers that say nothing at all: {told.neutral:,}")
     for each in found:
         target = each.target
         say()
