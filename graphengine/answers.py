@@ -128,6 +128,7 @@ class PairExplanation:
         votes: Who answered what: `upgrade_id`, `user_id` (a pseudonym), the cards as they were asked about, `answer`,
             `at`.
         stale: Whether the context's votes changed since the ranking.
+        values: What the value targets of the context say of the two cards: their vectors and distances.
     """
 
     pair_id: str
@@ -139,6 +140,7 @@ class PairExplanation:
     upgrades: list[dict[str, Any]]
     votes: list[dict[str, Any]]
     stale: bool
+    values: list[dict[str, Any]]
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `explain PAIR_ID --json`."""

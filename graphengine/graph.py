@@ -35,6 +35,7 @@ from graphengine.answers import (
 from graphengine.errors import GraphEngineError, InputError, NotFoundError, NotRankedError
 from graphengine.judging import Judging
 from graphengine.store import open_store, queries
+from graphengine.valuing import Valuing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -61,7 +62,7 @@ def open(url_or_folder: str | Path = "moral.graph", *, create: bool = True) -> M
     return MoralGraph(open_store(str(url_or_folder), create=create))
 
 
-class MoralGraph(Judging):
+class MoralGraph(Judging, Valuing):
     """A moral graph: votes in, the wisest value per context out.
 
     Args:

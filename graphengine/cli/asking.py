@@ -147,6 +147,7 @@ def _show_pair(answer: PairExplanation, titles: dict[str, str]) -> None:
         f"“{answer.context.text}”")
     if answer.scenario:
         say(f"  scenario {answer.scenario['id']}: {answer.scenario['text']}")
+    _show_values(answer, wiser, less)
     if answer.edge is None:
         say("  nobody was asked to compare the two: their order follows from comparisons with others")
         return
@@ -163,6 +164,20 @@ def _show_pair(answer: PairExplanation, titles: dict[str, str]) -> None:
     votes = [{**row, "at": None if row["at"] is None else told(row["at"])} for row in answer.votes]
     output.show_rows(votes, {"user_id": "who", "upgrade_id": "upgrade", "answer": "answer", "at": "at"},
                      empty="none: the counts were published without them")
+
+
+def _show_values(answer: PairExplanation, wiser: str, less: str) -> None:
+    """What the context's value targets say of the two cards; nothing where there are none."""
+    for found in answer.values:
+        told = {None: "both cards are equally far from it", True: "it agrees with the votes",
+                False: "it disagrees with the votes"}[found["agrees"]]
+        say(f"  value target “{found['target']}” (cards read by {found['evaluator']}): {told}"
+            + ("; its votes changed since" if found["stale"] else ""))
+        rows = [{"value": value, **{name: found[name][value] for name in ("vector", "wiser", "less_wise")}}
+                for value in found["vector"] if any(found[name][value] for name in ("vector", "wiser", "less_wise"))]
+        rows.append({"value": "distance", "vector": None, "wiser": found["distance_wiser"],
+                     "less_wise": found["distance_less_wise"]})
+        output.show_rows(rows, {"value": "value", "vector": "target", "wiser": wiser, "less_wise": less})
 
 
 def _show_explanation(answer: Explanation, titles: dict[str, str]) -> None:

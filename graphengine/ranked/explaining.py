@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphengine.answers import ContextRef, PairExplanation
 from graphengine.errors import NotFoundError
+from graphengine.ranked.valuing import values_of_pair
 from graphengine.tables import upgrade_id
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def explain_pair(store: Store, name: str) -> PairExplanation:
         votes=[{"upgrade_id": upgrade_id(context_id, row["from_id"], row["to_id"]), **{key: row[key] for key in told}}
                for row in votes if about(row)],
         stale=bool(_changed(store, context_id)),
+        values=values_of_pair(store, context_id, wiser, less),
     )
 
 

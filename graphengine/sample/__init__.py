@@ -36,3 +36,13 @@ def about() -> str:
         True
     """
     return resources.files(__name__).joinpath("README.md").read_text(encoding="utf-8")
+
+
+def sample_card_values() -> Path:
+    """Values of the sample's cards, labelled by hand for this package: `id`, and a number for each of ten values.
+
+    Example:
+        >>> sample_card_values().name
+        'card_values.csv'
+    """
+    return Path(str(resources.files(__name__))) / "card_values.csv"

@@ -1,4 +1,4 @@
-"""Value targets in the graph: put there, taken out. Like exports they are records of ours, and no import brings them."""
+"""Value targets in the graph: put there, taken out. Like exports they are the graph's own; no import brings them."""
 
 from __future__ import annotations
 
