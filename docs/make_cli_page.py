@@ -77,6 +77,18 @@ the report is that of `report.json` |
 | `restore S` | `{"ok", "source", "key", "holds"}` |
 | `rebuild` | `{"ok", "holds"}` |
 | `erase-user ID` | `{"ok", "user_id", "removed", "exports"}` |
+| `schwartz systems [S]` | `{"ok", "systems": [{"name", "values", "title"}]}`; of one: `{"ok", "name", "title", "source", \
+"about", "values": [{"id", "short", "name", "definition", "angle", "opposites", "into"}]}` |
+| `schwartz lint R` | `{"ok", "file", "policy", "rows", "labels", "signs", "rows_with_bare_1", "counts", \
+"findings": [{"kind", "row", "label", "told"}]}` |
+| `schwartz remap R O` | `{"ok", "out", "policy", "rows", "changed"}` |
+| `schwartz stats R` | `{"ok", "file", "picture", "policy", "rows", "parts": [{"by", "name", "rows", "values"}], \
+"types_per_row", "cells", "base_rates"}` |
+| `schwartz annotate P O` | `{"ok", "out", "prompts", "responders", "labeller", "rows", "unlabelled"}` |
+| `schwartz review O` | `{"ok", "out", "rows", "looked_at", "changed", "undecided", "with_model", "between"}` |
+| `schwartz distance S` | `{"ok", "file", "rows", "system", "profile", "coverage", "saturated_share", "neutral_rows", \
+"base_rates_of", "targets": [{"target", "warning", "per_response", "profile", "null", "floor", "masked_share", \
+"neutral_rows"}]}` |
 | an error | `{"ok": false, "error": CODE, "message", "hint", "where"?: {…}}` |
 """
 

@@ -153,7 +153,7 @@ def measure(
     for name in distances:
         to = distance_to(target, name)
         found[name] = (
-            _mean(to.distance(matrix)),
+            _mean(to.distance(matrix), least=0.0),
             _around(float(to.distance(scores.profile)), None if drawn is None else to.distance(drawn)),
             float(to.distance(zero)) if to.is_sum else None,
             float(to.distance(rates)) if to.is_sum or _varies(rates, name) else None,
@@ -181,23 +181,28 @@ def _floor(target: Target, name: str) -> float:
     return float(least**0.5 if name == "l2" else least)
 
 
-def _mean(numbers: np.ndarray) -> Figure:
-    """The mean, with the interval that its standard error gives."""
+def _mean(numbers: np.ndarray, least: float = -1.0) -> Figure:
+    """The mean, with the interval of Student that its standard error gives, not below what is possible."""
+    from scipy.special import stdtrit
+
     mean = float(numbers.mean())
     if len(numbers) < 2:
         return Figure(mean, None, None)
-    half = 1.6449 * float(numbers.std(ddof=1)) / len(numbers) ** 0.5
-    return Figure(mean, mean - half, mean + half)
+    half = float(stdtrit(len(numbers) - 1, 0.95)) * float(numbers.std(ddof=1)) / len(numbers) ** 0.5
+    return Figure(mean, max(mean - half, least), mean + half)
 
 
 def _draws(matrix: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
     """Profiles as they might be with other answers like these: normal around the mean, as means of many are."""
     import numpy as np
 
-    if len(matrix) < 2:
+    rows = len(matrix)
+    if rows < 2:
         return None
-    spread = np.cov(matrix, rowvar=False) / len(matrix)
-    return rng.multivariate_normal(matrix.mean(axis=0), spread, size=_DRAWS, method="eigh", check_valid="ignore")
+    # Sums of batches have the spread of the answers; a thousand of them are enough, however many answers there are.
+    starts = np.unique(np.linspace(0, rows, min(rows, 1000), endpoint=False).astype(int))
+    sums = np.add.reduceat(matrix - matrix.mean(axis=0), starts, axis=0)
+    return matrix.mean(axis=0) + rng.standard_normal((_DRAWS, len(sums))) @ sums / (rows * (rows - 1)) ** 0.5
 
 
 def _around(value: float, drawn: np.ndarray | None) -> Figure:

@@ -29,7 +29,7 @@ DATASETS = PROJECT / "docs" / "datasets.md"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["importing", "ranking", "datasets"])
+@pytest.mark.parametrize("name", ["importing", "ranking", "datasets", "value-targets"])
 def test_commands_print_what_the_page_says(name: str, tmp_path: Path) -> None:
     """Every command of the page prints what stands under it; none ends in a traceback."""
     ran = doc_pages.run(PROJECT / "docs" / f"{name}.md", tmp_path)

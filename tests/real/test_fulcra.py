@@ -259,3 +259,29 @@ def test_the_published_reward_ranks_models_otherwise(scores: dict[str, Scores]) 
     assert "gpt-4" == min(MODELS, key=lambda model: found[model].per_response["paper_masked"].value)
     assert "gpt-35-turbo" == min(MODELS, key=lambda model: found[model].per_response["weighted"].value)
     assert all(np.abs(scores[model].matrix).max() > SPEAKS for model in MODELS)
+
+
+def test_figures_of_the_page(scores: dict[str, Scores], rows: list[Row]) -> None:
+    """docs/value-targets.md tells what a neutral answer is rewarded with, and how near silence is, as measured."""
+    text = (PROJECT / "docs" / "value-targets.md").read_text(encoding="utf-8")
+
+    def told(name: str) -> list[str]:
+        line = next(line for line in text.splitlines() if line.strip().startswith(f"| {name} |"))
+        return [cell.strip() for cell in line.strip().strip("|").split("|")[1:]]
+
+    paper = {model: measure(scores[model], load_target("paper"), base_rates=base_rates(rows)) for model in MODELS}
+    for name in ("paper_masked", "weighted"):
+        zero = paper["gpt-4"].zero[name]
+        assert zero is not None
+        rewards = [-zero, *(-paper[model].per_response[name].value for model in MODELS)]
+        assert told(f"reward, `{name}`") == [f"{reward + 0.0:.2f}" for reward in rewards]
+    masked = [f"{paper[model].masked:.1%}" for model in MODELS]
+    assert told("scores on asked values that the mask skips") == ["100%", *masked]
+    for name in ("UK", "NL", "FR"):
+        found = [measure(scores[model], load_target(name), base_rates=base_rates(rows)) for model in MODELS]
+        numbers = [found[0].zero["l1"], found[0].base_rate["l1"], found[0].floor["l1"],
+                   *(each.per_response["l1"].value for each in found)]
+        assert told(f"{name}, per answer") == [f"{number:.2f}" for number in numbers]
+        if name == "UK":
+            assert told("UK, profile")[3:] == [f"{each.profile['l1'].value:.2f}" for each in found]
+    assert f"{stats(rows).all_zeros:.1%} of the cells" in text
