@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from graphengine.training.settings import at_least
-from graphengine.training.with_trl import Stage, StageOutcome, TRLSettings, quiet, train_with_trl
+from graphengine.training.stage import EpochSettings, StageOutcome, quiet
+from graphengine.training.with_trl import Stage, train_with_trl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ DOUBTFUL = "p_chosen below min_probability"
 
 
 @dataclass(frozen=True, kw_only=True)
-class DPOSettings(TRLSettings):
+class DPOSettings(EpochSettings):
     """What a policy is trained with on pairs.
 
     TRL's DPO takes no weight and no soft label per pair, so a doubtful pair counts as much as a sure one:

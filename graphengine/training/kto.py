@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from graphengine.errors import TrainingError
 from graphengine.training.settings import at_least
-from graphengine.training.with_trl import Stage, StageOutcome, TRLSettings, quiet, train_with_trl
+from graphengine.training.stage import EpochSettings, StageOutcome, quiet
+from graphengine.training.with_trl import Stage, train_with_trl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 @dataclass(frozen=True, kw_only=True)
-class KTOSettings(TRLSettings):
+class KTOSettings(EpochSettings):
     """What a policy is trained with on single answers. The dataset is the kind `unpaired`.
 
     The KL of KTO is estimated within `micro_batch`, so it must be 2 or more, and the rows keep one order, shuffled

@@ -40,8 +40,8 @@ from graphengine.training.prompts import open_prompts, tokens_of_prompts
 from graphengine.training.rewards import load_rewards
 from graphengine.training.run_folder import CARD, open_run
 from graphengine.training.sampling import sample
+from graphengine.training.stage import TOO_LONG, StageOutcome, quiet
 from graphengine.training.tokens import open_tokenizer
-from graphengine.training.with_trl import TOO_LONG, StageOutcome, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,7 +9,7 @@ from graphengine.errors import TrainingError
 from graphengine.training.control import kl_ran_away, reward_collapsed
 from graphengine.training.gaming import gaming_picture, kept_checkpoint, parting
 from graphengine.training.ppo_state import export_policy
-from graphengine.training.with_trl import curve
+from graphengine.training.stage import curve
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from graphengine.errors import MissingExtraError, TrainingError
 from graphengine.training.data import open_folder
 from graphengine.training.run_folder import CARD, check_disk, open_run
 from graphengine.training.settings import at_least
-from graphengine.training.with_trl import TOO_LONG, StageOutcome, TRLSettings, curve, libraries, quiet
+from graphengine.training.stage import TOO_LONG, EpochSettings, StageOutcome, curve, libraries, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ HELD_OUT = ("test", "validation")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RewardSettings(TRLSettings):
+class RewardSettings(EpochSettings):
     """What a reward model is trained with.
 
     Attributes:
@@ -105,7 +105,7 @@ def _train(settings: RewardSettings, progress: Callable[[str], None]) -> StageOu
         for split, table in folder.splits.items()
     }
     see_that_it_teaches(rows["train"], settings)
-    accelerator = _accelerator(settings)
+    accelerator = open_accelerator(settings)
     with accelerator.main_process_first():
         run = open_run(settings, "reward", data_hash=folder.data_hash, main=accelerator.is_main_process)
     progress = progress if run.main else quiet
@@ -145,7 +145,8 @@ def _train(settings: RewardSettings, progress: Callable[[str], None]) -> StageOu
     return StageOutcome("reward", run.out, run.model, report)
 
 
-def _accelerator(settings: RewardSettings) -> Any:
+def open_accelerator(settings: RewardSettings) -> Any:
+    """One process of one or several, with the precision that the settings ask for."""
     import torch
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState

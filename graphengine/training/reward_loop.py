@@ -46,6 +46,7 @@ class Loop:
         progress: Takes a line for each step that is logged.
 
     Attributes:
+        order: Which rows each step takes.
         steps: Steps that the run takes.
         done: Steps that are taken.
         parameters: How many there are, and are trained.
@@ -67,8 +68,8 @@ class Loop:
         }
         scorer = Scorer(model).train()
         self._scorer, self._optimizer = accelerator.prepare(scorer, _optimizer(scorer, settings))
-        self._order = Order(len(rows.pairs), settings.batch_size * accelerator.num_processes, settings.seed)
-        self.steps = settings.steps or math.ceil(settings.epochs * self._order.per_epoch)
+        self.order = Order(len(rows.pairs), settings.batch_size * accelerator.num_processes, settings.seed)
+        self.steps = settings.steps or math.ceil(settings.epochs * self.order.per_epoch)
         self.done = 0
         # Loss, right, difference, reward and pairs since the last line.
         self._sums = torch.zeros(5, dtype=torch.float64, device=accelerator.device)
@@ -87,7 +88,7 @@ class Loop:
         self._run.truncate_metrics(self.done)
         settings, started, tokens = self._settings, time.perf_counter(), 0
         while self.done < self.steps:
-            rows = self._order.step(self.done)
+            rows = self.order.step(self.done)
             rate = settings.learning_rate * self._rate(self.done)
             for group in self._optimizer.param_groups:
                 group["lr"] = rate
@@ -97,7 +98,7 @@ class Loop:
             if self.done % settings.log_every == 0 or self.done in (1, self.steps):
                 self._log(rate, norm, tokens / (time.perf_counter() - started))
                 started, tokens = time.perf_counter(), 0
-            if validation is not None and self.done % self._order.per_epoch == 0 and self.done < self.steps:
+            if validation is not None and self.done % self.order.per_epoch == 0 and self.done < self.steps:
                 found = self.measure("validation", validation)
                 told = {f"validation_{name}": found[name] for name in ("accuracy", "lower", "upper", "loss")}
                 self._run.log(self.done, **told)
@@ -168,7 +169,7 @@ class Loop:
                 key="learning_rate", value=self._settings.learning_rate,
             )
         self._run.log(
-            self.done, epoch=round(self.done / self._order.per_epoch, 4), loss=loss, accuracy=right, difference=apart,
+            self.done, epoch=round(self.done / self.order.per_epoch, 4), loss=loss, accuracy=right, difference=apart,
             reward=reward, grad_norm=float(norm), learning_rate=rate, tokens_per_second=round(speed),
         )
         self._progress(f"reward: step {self.done}/{self.steps}, loss {loss:.4g}, accuracy {right:.3f}")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphengine.training.sampled import SampledSettings, sampled_stage
-from graphengine.training.with_trl import StageOutcome, libraries, quiet, train_with_trl
+from graphengine.training.stage import StageOutcome, libraries, quiet
+from graphengine.training.with_trl import train_with_trl
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from graphengine.errors import TrainingError
 from graphengine.training.settings import at_least
-from graphengine.training.with_trl import Stage, TRLSettings
+from graphengine.training.stage import EpochSettings
+from graphengine.training.with_trl import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
-class SampledSettings(TRLSettings):
+class SampledSettings(EpochSettings):
     """What a policy is trained with on rewards. The dataset is the kind `prompts`; `batch_size` counts answers.
 
     Attributes:

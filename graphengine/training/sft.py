@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from graphengine.training.with_trl import Stage, StageOutcome, TRLSettings, quiet, train_with_trl
+from graphengine.training.stage import EpochSettings, StageOutcome, quiet
+from graphengine.training.with_trl import Stage, train_with_trl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +15,7 @@ AGAIN = "the same prompt and answer again"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SFTSettings(TRLSettings):
+class SFTSettings(EpochSettings):
     """What a policy is trained with on answers; the loss is that of the answer only.
 
     Attributes:

@@ -8,80 +8,22 @@ RLOO load their reference from it again.
 from __future__ import annotations
 
 import json
-import logging
-import math
 import shutil
-import statistics
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from graphengine.errors import MissingExtraError, TrainingError
-from graphengine.models.offline import stay_offline
+from graphengine.errors import TrainingError
 from graphengine.training.data import open_folder
 from graphengine.training.run_folder import CARD, RunFolder, check_disk, open_run, writing
-from graphengine.training.settings import StageSettings, at_least
+from graphengine.training.stage import TOO_LONG, EpochSettings, StageOutcome, curve, libraries, quiet
 from graphengine.training.tokens import drop_too_long, open_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from datasets import Dataset
-
-TOO_LONG = "longer than max_length"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TRLSettings(StageSettings):
-    """What the stages over TRL share.
-
-    Attributes:
-        epochs: How often every row is seen.
-        steps: Optimiser steps; 0 takes as many as the epochs need.
-        schedule: How the learning rate goes down.
-        warmup: Share of the steps in which the learning rate goes up.
-        weight_decay: Of AdamW.
-        gradient_checkpointing: Compute activations again instead of keeping them: less memory, about a fifth slower.
-    """
-
-    epochs: float = 1.0
-    steps: int = 0
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
-    warmup: float = 0.0
-    weight_decay: float = 0.0
-    gradient_checkpointing: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(self, 0, "epochs", "steps", "warmup", "weight_decay")
-        if self.warmup >= 1:
-            raise TrainingError(
-                f"warmup is {self.warmup}, and is a share of the steps", hint="for example warmup: 0.1", key="warmup",
-                value=self.warmup,
-            )
-
-
-@dataclass(frozen=True)
-class StageOutcome:
-    """What a stage made.
-
-    Attributes:
-        stage: Its name.
-        out: Its folder.
-        model: The folder of the model.
-        report: What `report.json` says.
-    """
-
-    stage: str
-    out: Path
-    model: Path
-    report: dict[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape of `train --json`."""
-        return {"ok": True, "stage": self.stage, "out": str(self.out), "model": str(self.model), "report": self.report}
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -116,11 +58,7 @@ class Stage:
     told: Mapping[str, Any] = field(default_factory=dict)
 
 
-def quiet(_line: str) -> None:
-    """A progress that nobody sees."""
-
-
-def train_with_trl(settings: TRLSettings, stage: Stage, progress: Callable[[str], None] = quiet) -> StageOutcome:
+def train_with_trl(settings: EpochSettings, stage: Stage, progress: Callable[[str], None] = quiet) -> StageOutcome:
     """Train a stage and write its folder.
 
     Raises:
@@ -134,7 +72,7 @@ def train_with_trl(settings: TRLSettings, stage: Stage, progress: Callable[[str]
         return _train(settings, stage, progress)
 
 
-def _train(settings: TRLSettings, stage: Stage, progress: Callable[[str], None]) -> StageOutcome:
+def _train(settings: EpochSettings, stage: Stage, progress: Callable[[str], None]) -> StageOutcome:
     trl = libraries()
     from accelerate import PartialState
 
@@ -195,26 +133,6 @@ def _train(settings: TRLSettings, stage: Stage, progress: Callable[[str], None])
     return StageOutcome(stage.name, run.out, run.model, report)
 
 
-def libraries() -> Any:
-    """TRL, quiet and offline.
-
-    Raises:
-        MissingExtraError: If the extra `train` is not installed.
-    """
-    stay_offline()
-    try:
-        import datasets
-        import transformers
-        import trl
-    except ImportError as error:
-        raise MissingExtraError.of(error.name or "trl", "train") from error
-    datasets.disable_progress_bars()
-    transformers.utils.logging.disable_progress_bar()
-    for name in ("transformers", "datasets", "trl", "accelerate"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return trl
-
-
 def _on_gpu() -> bool:
     import torch
 
@@ -222,7 +140,7 @@ def _on_gpu() -> bool:
 
 
 def _usable(
-    settings: TRLSettings, stage: Stage, splits: Mapping[str, Dataset], tokenizer: Any
+    settings: EpochSettings, stage: Stage, splits: Mapping[str, Dataset], tokenizer: Any
 ) -> tuple[dict[str, Dataset], dict[str, dict[str, int]]]:
     """The rows that are trained on, and how many were left out: by reason, then by split.
 
@@ -253,7 +171,7 @@ def _usable(
     return used, left_out
 
 
-def _arguments(settings: TRLSettings, run: RunFolder, held_out: int) -> dict[str, Any]:
+def _arguments(settings: EpochSettings, run: RunFolder, held_out: int) -> dict[str, Any]:
     """TRL's arguments for what all stages have."""
     import torch
 
@@ -287,7 +205,7 @@ def _arguments(settings: TRLSettings, run: RunFolder, held_out: int) -> dict[str
     }
 
 
-def _open_model(settings: TRLSettings, make: Callable[[], Any]) -> Any:
+def _open_model(settings: EpochSettings, make: Callable[[], Any]) -> Any:
     """A trainer, or what is wrong with its model.
 
     Raises:
@@ -305,7 +223,7 @@ def _open_model(settings: TRLSettings, make: Callable[[], Any]) -> Any:
         ) from error
 
 
-def _adapters(settings: TRLSettings) -> Any:
+def _adapters(settings: EpochSettings) -> Any:
     if not settings.lora_rank:
         return None
     from peft import LoraConfig
@@ -357,7 +275,7 @@ def _held_out(trainer: Any, split: str, rows: int) -> dict[str, Any]:
     return {"split": split, "rows": rows, **numbers}
 
 
-def _save(trainer: Any, settings: TRLSettings, place: Path, *, main: bool) -> None:
+def _save(trainer: Any, settings: EpochSettings, place: Path, *, main: bool) -> None:
     """The model as a plain folder; adapters become part of its weights."""
     trainer.save_model(str(place))
     trainer.accelerator.wait_for_everyone()
@@ -375,39 +293,6 @@ def _save(trainer: Any, settings: TRLSettings, place: Path, *, main: bool) -> No
         adapter.unlink()
     (place / CARD).unlink(missing_ok=True)
     whole.save_pretrained(str(place))
-
-
-def curve(lines: Sequence[Mapping[str, Any]], names: Sequence[str] = ("loss", "reward", "kl")) -> dict[str, Any]:
-    """Where numbers began and ended: the mean of the first and of the last fifth of the logged lines.
-
-    Returns:
-        For each name that was logged, `first` and `last`: mean, the 90% interval of it (lines taken as independent),
-        and how many lines.
-
-    Example:
-        >>> curve([{"step": step, "loss": 1 / step} for step in range(1, 11)])["loss"]["last"]["mean"]
-        0.10555555555555556
-    """
-    found = {}
-    for name in names:
-        values = [row[name] for row in lines if isinstance(row.get(name), int | float)]
-        part = max(1, len(values) // 5)
-        if values:
-            found[name] = {"first": _mean(values[:part]), "last": _mean(values[-part:])}
-    return found
-
-
-def _mean(values: Sequence[float]) -> dict[str, Any]:
-    from scipy.stats import t
-
-    mean = statistics.fmean(values)
-    half = None
-    if len(values) > 1:
-        half = float(t.ppf(0.95, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
-    return {
-        "mean": mean, "lower": None if half is None else mean - half, "upper": None if half is None else mean + half,
-        "lines": len(values),
-    }
 
 
 def _counted(left_out: Mapping[str, Mapping[str, int]]) -> str:
