@@ -48,8 +48,12 @@ class Valuing:
         only = [self.context(name).id for name in contexts] or None
         drawn, without = valuing.draw_targets(self.store, vectors, ranking_id, only)
         if keep:
-            valuing.store_drawn(self.store, drawn, ranking_id)
+            self.keep_targets(drawn, ranking_id)
         return drawn, without
+
+    def keep_targets(self, drawn: Sequence[Drawn], ranking_id: str = "bradley-terry") -> None:
+        """Store targets that were drawn from contexts, tied to these, in the place of those of the same name."""
+        valuing.store_drawn(self.store, drawn, ranking_id)
 
     def targets(self) -> list[dict[str, Any]]:
         """The value targets in the graph: `name`, `target`, `contexts`, `stale`, `evaluator`, `parts` and more."""

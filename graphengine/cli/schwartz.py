@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from graphengine.cli.schwartz_annotate import annotate, review
+from graphengine.cli.schwartz_bridge import bridge, prompt, targets
 from graphengine.cli.schwartz_distance import distance
 from graphengine.cli.schwartz_rows import lint, remap, stats
 from graphengine.cli.schwartz_survey import score, target
@@ -22,9 +23,10 @@ def schwartz() -> None:
       graphengine schwartz systems schwartz-10
       graphengine schwartz stats rows.jsonl
       graphengine schwartz score survey.sav --by cntry --weight pspwght
+      graphengine schwartz bridge --vectors sample --export both
       graphengine schwartz distance scores.csv --target UK
     """  # noqa: D301
 
 
-for _command in (systems, lint, remap, stats, annotate, review, score, target, distance):
+for _command in (systems, lint, remap, stats, annotate, review, score, target, targets, bridge, prompt, distance):
     schwartz.add_command(_command)

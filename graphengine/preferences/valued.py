@@ -45,6 +45,7 @@ VALUED = pa.schema([
 
 NO_VECTOR = "a card has no vector"
 NO_TARGET = "the context has no target"
+_LISTED = ("pair_id", "context_id", "chosen_id", "rejected_id", "target", "graph_margin", "target_margin")
 DISAGREE = "the target does not prefer the chosen card"
 
 KIND = replace(
@@ -119,7 +120,7 @@ def valued_rows(source: Source, valuing: Valuing, form: Form) -> Rows:
     left = Counter(left_out)
     far = {context: distance_to(target, valuing.distance) for context, target in valuing.targets.items()}
     rows: list[dict[str, Any]] = []
-    disagreeing: list[str] = []
+    disagreeing: list[dict[str, Any]] = []
     valued = 0
     for row in pairs.to_pylist():
         context = row["context_id"] if row["context_id"] in far else ""
@@ -130,7 +131,7 @@ def valued_rows(source: Source, valuing: Valuing, form: Form) -> Rows:
         made = _valued(row, valuing.targets[context].name, _distances(far[context], both))
         valued += 1
         if made["target_agrees"] is False:
-            disagreeing.append(row["pair_id"])
+            disagreeing.append({name: made[name] for name in _LISTED})
         made["margin"] = _margin(made, valuing)
         if made["margin"] <= 0 and valuing.margin != "graph":
             left[DISAGREE] += 1
@@ -139,9 +140,10 @@ def valued_rows(source: Source, valuing: Valuing, form: Form) -> Rows:
     if not valued:
         raise ExportError("no pair has a target and vectors of both cards",
                           hint="vectors are known by the ids of canonical cards: graphengine query cards lists them")
+    disagreeing.sort(key=lambda each: (each["target_margin"], each["pair_id"]))
     facts = {
         "margin_from": valuing.margin, "scale": valuing.scale, "distance": valuing.distance,
-        "vectors": valuing.vectors.evaluator, "valued_pairs": valued, "disagreeing_pairs": sorted(disagreeing),
+        "vectors": valuing.vectors.evaluator, "valued_pairs": valued, "disagreeing_pairs": disagreeing,
         "targets": {context: target.as_json() for context, target in sorted(valuing.targets.items())},
         "warnings": valuing.warnings(),
     }

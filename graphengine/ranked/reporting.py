@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphengine import __version__, report
 from graphengine.answers_report import ReportOutcome
 from graphengine.errors import ExportError, InputError, NotRankedError
 from graphengine.ranked.names import options
 from graphengine.ranked.validity import validate
+from graphengine.ranked.valuing import stored
+from graphengine.schwartz.target import warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,6 +47,7 @@ def write_report(
     if validity and source.counts.num_rows:
         checked = validate(store, not_wiser=not_wiser, progress=progress)
         source = replace(source, overall=[*checked.overall, *checked.notes], validity=list(checked.parts.values()))
+    source = replace(source, targets=_targets(store))
     if progress:
         progress("drawing")
     found, left_out = report.covered(source, contexts, most)
@@ -67,6 +70,17 @@ def write_report(
         store.record_export("pictures", str(svg.resolve()), covered)
     return ReportOutcome(str(out), ranking_id, len(found), left_out, sum(view.single for view in found),
                          len(text.encode()), pictures)
+
+
+def _targets(store: Store) -> list[dict[str, Any]]:
+    """The graph's value targets as a report shows them; those of all contexts together come first."""
+    found = [
+        {"name": row["name"], "kind": target.kind, "system": target.system, "evaluator": row["evaluator"],
+         "values": dict(zip(target.values.ids, target.vector, strict=True)), "stale": row["stale"],
+         "warning": warning(target), "pooled": len(row["contexts"]) < 2}
+        for row in stored(store) for target in [row["target"]]
+    ]
+    return sorted(found, key=lambda each: (each["pooled"], each["name"]))
 
 
 def report_source(store: Store, ranking_id: str, made_at: int, not_wiser: str = "against") -> report.Source:

@@ -12,6 +12,7 @@ from graphengine.report.contexts import UNFOLDED, overview, section
 from graphengine.report.html import Column, cell, facts, table
 from graphengine.report.source import Source, View, choose, views
 from graphengine.report.style import page_style
+from graphengine.report.value_targets import value_targets
 from graphengine.report.words import day, days, plain, said
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ wisest. A value is named only where the answers are enough to be sure.</p>
 {overview(found)}
 <h2 id="each">Each context</h2>
 {sections or '<p>There is no context yet.</p>'}
+{value_targets(source.targets)}
 <h2 id="validity">How far this can be trusted</h2>
 {_validity(source)}
 <h2 id="closing">Clear, adaptable, transparent?</h2>

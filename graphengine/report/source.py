@@ -36,6 +36,7 @@ class Source:
         circles: By context: each circle as card ids, every one less wise than the next, the last less than the first.
         overall: What the validity check says of the whole, most serious first.
         validity: Its parts; None where it did not run.
+        targets: The graph's value targets: `name, kind, system, values, evaluator, stale, warning` (`values` by id).
         made_at: When the report is made, in ms.
         version: Of graphengine.
     """
@@ -56,6 +57,7 @@ class Source:
     circles: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     overall: Sequence[str] = ()
     validity: Sequence[Finding] | None = None
+    targets: Sequence[Mapping[str, Any]] = ()
     made_at: int = 0
     version: str = ""
 

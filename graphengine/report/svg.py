@@ -9,7 +9,7 @@ from graphengine.report.style import picture_style
 from graphengine.report.words import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from graphengine.report.placing import Box
     from graphengine.report.source import Arrow
@@ -42,6 +42,11 @@ class Picture:
         """A rectangle."""
         self._parts.append(f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.w:.1f}" height="{box.h:.1f}"'
                            f' rx="{corner:g}"{_class(style)}/>')
+
+    def shape(self, points: Sequence[tuple[float, float]], style: str) -> None:
+        """A closed shape through points."""
+        told = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        self._parts.append(f'<polygon points="{told}"{_class(style)}/>')
 
     def dot(self, x: float, y: float, radius: float, style: str) -> None:
         """A filled circle."""

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from graphengine.errors import NotFoundError
+from graphengine.graph import MoralGraph
+from graphengine.schwartz.bridge import CardVectors
+from graphengine.schwartz.target import Target
 from graphengine.store import backup, open_store, targets
 from tests.contract.worlds import append, world
 
@@ -93,3 +96,27 @@ def test_targets_are_in_backups(filled: Store, tmp_path: Path) -> None:
     with open_store(str(tmp_path / "older.graph")) as older:
         backup.restore(older, tmp_path / "saved")
         assert (0, 1) == (older.read("targets").num_rows, older.read("scenarios").num_rows + 1)
+
+
+def test_drawing_from_a_ranked_graph(filled: Store) -> None:
+    """Targets are drawn, tied to their contexts and found again on both engines; new votes make them stale."""
+    graph = MoralGraph(filled)
+    append(filled, world([(f"p{n:024}", "c", "a", "b", "wiser", None) for n in range(2, 12)]))
+    graph.rank()
+    vectors = CardVectors({"a": (1.0, 0.0, 0.0), "b": (0.0, 0.5, -1.0)}, "hhh", "labels")
+    drawn, without = graph.draw_targets(vectors)
+    assert ({}, ["c", "d", "all contexts"]) == (without, [each.target.name for each in drawn])
+    assert [("all contexts", "c"), ("all contexts", "d"), ("c", "c"), ("d", "d")] == links(filled)
+    found = {row["name"]: row for row in graph.targets()}
+    for each in drawn:
+        assert each.target.vector == pytest.approx(found[each.target.name]["target"].vector)
+        assert each.parts == found[each.target.name]["parts"]
+    places = {row["card_id"]: row["p_top"] for row in filled.read("ranks").to_pylist() if row["context_id"] == "c"}
+    assert (places["a"], places["b"] / 2, -places["b"]) == pytest.approx(graph.target("c").vector)
+    graph.add_target(Target.of("calm", {"honest": 1}, system="hhh"))
+    append(filled, world([(Q, "c", "a", "b", "wiser", None)]))
+    assert {"c", "all contexts"} == {row["name"] for row in graph.targets() if row["stale"]}
+    graph.forget_target("calm")
+    assert 3 == len(graph.targets())
+    filled.undo(filled.read("loads").column("id").to_pylist()[-1])
+    assert set() == {row["name"] for row in graph.targets() if row["stale"]}

@@ -1,0 +1,298 @@
+"""The moral graph and value targets: targets from contexts, what the graph holds, pairs with both margins, prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from graphengine.cli import output
+from graphengine.cli.exporting import show_export
+from graphengine.cli.output import count, say
+from graphengine.cli.running import graph_option, json_option, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphengine.graph import MoralGraph
+    from graphengine.schwartz.bridge import CardVectors, Compared, Drawn
+    from graphengine.schwartz.target import Target
+
+# Written out, since `--help` must not load the room; a test holds them against it.
+MARGINS = ("graph", "target", "both")
+DISTANCES = ("weighted", "l1", "l2", "l2_squared", "l1_weighted", "l1_masked", "paper_masked", "cosine", "spearman")
+SAMPLE = "sample"
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_SHOWN = 20
+
+
+@click.command()
+@click.option("--vectors", required=True, metavar="FILE",
+              help="What each card says about values: id, and a number from -1 to 1 for each value (CSV, JSONL, "
+                   f"Parquet). `{SAMPLE}`: hand labels of the sample graph's cards.")
+@click.option("--system", default="schwartz-10", show_default=True, metavar="NAME", help="The values of the vectors.")
+@click.option("--context", "contexts", multiple=True, metavar="NAME", help="Only this context (may be given again).")
+@click.option("--ranking", default="bradley-terry", show_default=True, metavar="ID", help="Whose P(top).")
+@click.option("--compare", "compared", multiple=True, metavar="TARGET",
+              help="Compare with a target: a preset, a file, or one of the graph (may be given again).")
+@click.option("--merge", "merged", multiple=True, metavar="NAME=WEIGHT",
+              help="Merge targets into one and store it; `context` stands for all contexts together.")
+@click.option("--name", default="merged", show_default=True, metavar="NAME", help="What the merged target is called.")
+@click.option("--export", "out", type=click.Path(path_type=Path), metavar="FOLDER",
+              help="Write pairs with graph evidence and target distances.")
+@click.option("--target", "exported", metavar="TARGET",
+              help="The target of the export.  [default: each context's own, the merged one where there is one]")
+@click.option("--margin", type=click.Choice(MARGINS), default="both", show_default=True,
+              help="Whose margin stands in `margin`.")
+@click.option("--scale", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, metavar="X",
+              help="What the target's margin is multiplied by where both count.")
+@click.option("--distance", type=click.Choice(DISTANCES), default="weighted", show_default=True,
+              help="From a card to the target.")
+@click.option("--svg", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+              help="Draw each target, beside those it is compared with.")
+@click.option("--force", is_flag=True, help="Replace an older export.")
+@json_option
+@graph_option
+def bridge(
+    *, vectors: str, system: str, contexts: tuple[str, ...], ranking: str, compared: tuple[str, ...],
+    merged: tuple[str, ...], name: str, out: Path | None, exported: str | None, margin: str, scale: float,
+    distance: str, svg: Path | None, force: bool, as_json: bool, graph: str,
+) -> None:
+    """Draw value targets from the contexts of the graph.
+
+    A context's target is the mean of its cards' vectors, weighted by P(top). Targets are stored in the graph, compared,
+    merged, and exported beside the votes.
+
+    \b
+      graphengine schwartz bridge --vectors sample --compare UK --export both
+      graphengine schwartz bridge --vectors cards.csv --merge context=2 --merge NL=1 --export both
+    """  # noqa: D301
+    from graphengine.schwartz.bridge import Drawn, compare, merge, named_weights
+    from graphengine.schwartz.target import warning
+
+    read = _vectors(vectors, system)
+    with opened(graph) as store:
+        others = [store.target(each) for each in compared]
+        weights = named_weights(merged)
+        drawn, without = store.draw_targets(read, contexts, ranking_id=ranking, keep=False)
+        whole = drawn[-1].target
+        made = None
+        if weights:
+            parts = {each: (whole if each == "context" else store.target(each), weight)
+                     for each, weight in weights.items()}
+            made = merge(name, parts)
+        found = [compare(each.target, other) for each in drawn for other in others]
+        named = {each.target.name: each.target for each in drawn} | ({made.name: made} if made else {})
+        wanted = (named.get(exported) or store.target(exported)) if exported else made
+        done = None
+        if out is not None:
+            own = {each.contexts[0]: each.target for each in drawn if each.parts}
+            done = store.export_valued(
+                out, read, {"": wanted} if wanted else own, margin=margin, scale=scale, distance=distance, force=force,
+                command=_told(vectors, exported, merged, margin, scale, distance),
+            )
+        if made is not None and "context" not in weights:
+            store.add_target(made)
+        elif made is not None:
+            drawn.append(Drawn(made, drawn[-1].contexts, (), drawn[-1].left_out, drawn[-1].evaluator))
+        store.keep_targets(drawn, ranking)
+        drawn = [each for each in drawn if each.target is not made]
+        pictures = [] if svg is None else _drawings(svg, list(named.values()), others)
+    targets = [*(each.target for each in drawn), *([made] if made else []), *([wanted] if wanted else [])]
+    warnings = list(dict.fromkeys(told for each in targets if (told := warning(each))))
+    if as_json:
+        output.show_json({
+            "ok": True, "targets": [_json(each) for each in drawn], "without": without,
+            "compared": [each.as_json() for each in found], "merged": made and made.as_json(), "warnings": warnings,
+            "export": done and done.as_json(), "disagreeing": _disagreeing(out) if out and done else [],
+            "pictures": pictures,
+        })
+        return
+    _show(drawn, made, found, without)
+    if out is not None and done is not None:
+        show_export(done)
+        _show_disagreeing(_disagreeing(out), out)
+    if pictures:
+        say(f"drew {count(len(pictures), 'picture')} into {svg}")
+    for each in warnings:
+        if done is None or each not in done.notes:
+            output.warn(each)
+
+
+def _vectors(name: str, system: str) -> CardVectors:
+    from graphengine.sample import sample_card_values
+    from graphengine.schwartz.bridge import CardVectors
+    from graphengine.schwartz.scores import read_scores
+
+    if name == SAMPLE:
+        return CardVectors.of_scores(read_scores(sample_card_values(), system), "hand labels of the sample")
+    return CardVectors.of_scores(read_scores(name, system), Path(name).name)
+
+
+def _told(vectors: str, exported: str | None, merged: Sequence[str], margin: str, scale: float, distance: str) -> str:
+    """The command for the dataset card; files are told without their places."""
+    told = f"graphengine schwartz bridge --vectors {Path(vectors).name} --export OUT --margin {margin}"
+    told += f" --target {Path(exported).name}" if exported else ""
+    told += "".join(f" --merge {each}" for each in merged)
+    return told + (f" --scale {scale:g}" if scale != 1 else "") + (
+        f" --distance {distance}" if distance != "weighted" else "")
+
+
+def _json(drawn: Drawn) -> dict[str, Any]:
+    return {
+        "target": drawn.target.as_json(), "contexts": list(drawn.contexts), "left_out": drawn.left_out,
+        "evaluator": drawn.evaluator,
+        "cards": [{"card_id": part.card_id, "p_top": part.p_top,
+                   "vector": dict(zip(drawn.target.values.ids, part.vector, strict=True))} for part in drawn.parts],
+    }
+
+
+def _show(
+    drawn: Sequence[Drawn], made: Target | None, found: Sequence[Compared], without: dict[str, str]
+) -> None:
+    shorts = drawn[0].target.values.shorts
+    targets = [*(each.target for each in drawn), *([made] if made else [])]
+    output.show_rows(
+        [{"name": each.name, **{short: f"{number:z.2f}" for short, number in zip(shorts, each.vector, strict=True)}}
+         for each in targets], {"name": "target", **{short: short for short in shorts}})
+    for text, why in without.items():
+        say(f"no target: {text}: {why}")
+    for each in drawn:
+        if each.left_out > 0.005:
+            say(f"{each.target.name}: cards with {each.left_out:.0%} of P(top) have no vector")
+    if found:
+        say()
+        output.show_rows([{"first": each.first, "second": each.second, **each.distances} for each in found],
+                         {"first": "target", "second": "compared with", **{key: key for key in found[0].distances}})
+    for each in found:
+        for clash in each.clashes:
+            other = "" if clash.value == clash.other_value else f" {clash.other_value}"
+            say(f"  {each.first} and {each.second} clash: {clash.value} {clash.number:.2f} against{other} "
+                f"{clash.other_number:.2f}")
+
+
+def _disagreeing(out: Path) -> list[dict[str, Any]]:
+    """The pairs on which graph and target disagree, as the export's manifest lists them."""
+    import json
+
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    return _find(manifest, "disagreeing_pairs") or []
+
+
+def _find(content: Any, key: str) -> Any:
+    if isinstance(content, dict):
+        return content[key] if key in content else next(
+            (found for each in content.values() if (found := _find(each, key)) is not None), None)
+    return None
+
+
+def _show_disagreeing(pairs: Sequence[dict[str, Any]], out: Path) -> None:
+    if pairs:
+        say(f"\npairs on which graph and target disagree: {len(pairs)} (graphengine explain PAIR_ID)")
+        output.show_rows(pairs[:_SHOWN], {"pair_id": "pair", "chosen_id": "wiser in the graph", "rejected_id": "other",
+                                          "graph_margin": "graph", "target_margin": "target"})
+        if len(pairs) > _SHOWN:
+            say(f"  and {len(pairs) - _SHOWN} more in {out / 'manifest.json'}")
+
+
+def _drawings(folder: Path, targets: Sequence[Target], others: Sequence[Target]) -> list[str]:
+    from graphengine.report import file_stem
+    from graphengine.report.value_circle import value_circle
+    from graphengine.schwartz.target_files import write_whole
+
+    folder.mkdir(parents=True, exist_ok=True)
+    made: list[str] = []
+    for target in targets:
+        for other in others or [None]:
+            stem = file_stem(target.name) + (f"-{file_stem(other.name)}" if other else "")
+            text = value_circle(target.values, target.vector, target.name, other.vector if other else None,
+                                other.name if other else "")
+            write_whole(folder / f"{stem}.svg", text + "\n")
+            made.append(str(folder / f"{stem}.svg"))
+    return made
+
+
+@click.command()
+@click.option("--add", "added", type=_FILE, metavar="FILE", help="Store the target of a file (.toml, .json).")
+@click.option("--write", "written", nargs=2, metavar="NAME FILE", help="Write a target of the graph to a file.")
+@click.option("--forget", metavar="NAME", help="Take a target out.")
+@json_option
+@graph_option
+def targets(
+    *, added: Path | None, written: tuple[str, str] | None, forget: str | None, as_json: bool, graph: str
+) -> None:
+    """The value targets in the graph.
+
+    \b
+      graphengine schwartz targets
+      graphengine schwartz targets --add uk.toml
+    """  # noqa: D301
+    from graphengine.schwartz.target import warning
+    from graphengine.schwartz.target_files import load_target, write_target
+
+    with opened(graph) as store:
+        if added is not None:
+            store.add_target(load_target(added))
+        if forget is not None:
+            store.forget_target(forget)
+        if written is not None:
+            write_target(store.target(written[0]), written[1])
+        found = store.targets()
+    rows = [
+        {"name": row["name"], "kind": row["target"].kind, "system": row["target"].values.name,
+         "contexts": row["contexts"], "ranking_id": row["ranking_id"], "evaluator": row["evaluator"],
+         "stale": row["stale"], "at": row["at"], "warning": warning(row["target"]), "target": row["target"].as_json()}
+        for row in found
+    ]
+    if as_json:
+        output.show_json({"ok": True, "targets": rows})
+        return
+    output.show_rows([{**row, "contexts": len(row["contexts"])} for row in rows],
+                     {"name": "target", "kind": "kind", "contexts": "contexts", "evaluator": "cards read by",
+                      "stale": "votes changed"}, empty="none: graphengine schwartz bridge draws them")
+    for row in rows:
+        if row["warning"]:
+            output.warn(row["warning"])
+
+
+@click.command()
+@click.argument("name")
+@click.option("--winners", is_flag=True, help="NAME is a context: its winning cards instead of a target's values.")
+@json_option
+@graph_option
+def prompt(*, name: str, winners: bool, as_json: bool, graph: str) -> None:
+    """Print the target NAME as a system prompt.
+
+    What a model does with it is the baseline that training on the target must beat.
+
+    \b
+      graphengine schwartz prompt UK
+      graphengine schwartz prompt "When grieving" --winners
+    """  # noqa: D301
+    from graphengine.schwartz.prompting import target_prompt
+    from graphengine.schwartz.target_files import load_target, presets
+
+    if winners:
+        with opened(graph) as store:
+            text = _winners(store, name)
+    elif name.endswith((".toml", ".json")) or name.lower() in {each.lower() for each in presets()}:
+        text = target_prompt(load_target(name))
+    else:
+        with opened(graph) as store:
+            text = target_prompt(store.target(name))
+    if as_json:
+        output.show_json({"ok": True, "name": name, "prompt": text})
+        return
+    say(text)
+
+
+def _winners(store: MoralGraph, context: str) -> str:
+    """The winning cards of a context as a system prompt: the one of the in-context row of `graphengine evaluate`."""
+    from graphengine.preferences import RENDERS, render_card
+    from graphengine.preferences.rendering import parts_of
+    from graphengine.training.evaluation.prompts import system_prompt
+
+    wanted = [row["id"] for row in store.wisest(context).cards]
+    cards = {row["id"]: row for row in store.query("cards").to_pylist()}
+    return system_prompt([render_card(cards[each], parts_of(cards[each]) & RENDERS["full"]) for each in wanted])
