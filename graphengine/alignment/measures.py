@@ -53,7 +53,7 @@ class _Drawn:
             return float(self._all.sums().sum())
         found = float(self._all.sums(times[self._rows.unit]).sum())
         # All copies of a unit were paired with all; only those within a copy are pairs.
-        return found if self._same is None else found + float((times - times**2) @ self._same)
+        return found if self._same is None else found + float(((times - times**2) * self._same).sum())
 
 
 class Measures:
@@ -107,8 +107,8 @@ class Measures:
         gaps, gaps_left = self._gaps(times), _Drawn(Gaps, rows, left)(times)
         pairs = counts["all"]
         return dict(zip(KEYS, (
-            _over(gaps, pairs), 2 * gaps / (2 * pairs + number), float(weights @ np.abs(d)) / number,
-            _over(gaps_left, pairs), 2 * gaps_left / (2 * pairs + number), float(weights @ np.abs(left)) / number,
+            _over(gaps, pairs), 2 * gaps / (2 * pairs + number), float((weights * np.abs(d)).sum()) / number,
+            _over(gaps_left, pairs), 2 * gaps_left / (2 * pairs + number), float((weights * np.abs(left)).sum()) / number,
             _agreement(counts, self._ties),
             _over(counts["concordant"] - counts["discordant"],
                   ((pairs - counts["tied_human"]) * (pairs - counts["tied_model"])) ** 0.5),
@@ -118,9 +118,12 @@ class Measures:
     def _spearman(self, weights: Reals) -> float:
         """The correlation of ranks (mean ranks for ties) inside blocks, pooled over them."""
         block = self._rows.block
-        middle = (np.bincount(block, weights) + 1) / 2  # the mean rank of a block
-        one, other = (_mean_ranks(each, block, weights) - middle[block] for each in self._ranks)
-        return _over(float(weights @ (one * other)), float(weights @ one**2 * (weights @ other**2)) ** 0.5)
+        whole = np.bincount(block, weights)
+        # Ranks around the block's mean; a block that was drawn twice has ranks twice as far apart, which says nothing.
+        times = np.where(whole > 0, whole / np.bincount(block), 1)[block]
+        one, other = ((_mean_ranks(each, block, weights) - (whole[block] + 1) / 2) / times for each in self._ranks)
+        spread = (weights * one**2).sum() * (weights * other**2).sum()
+        return _over(float((weights * one * other).sum()), float(spread) ** 0.5)
 
 
 def _agreement(counts: dict[str, float], ties: str) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from graphengine.alignment.intervals import LEVEL, Interval, intervals
 from graphengine.alignment.losses import Fit, best_fit
 from graphengine.alignment.matching import alone, matched
-from graphengine.alignment.measures import KEYS, LOSSES, TIES, Measures
+from graphengine.alignment.measures import KEYS, TIES, Measures
 from graphengine.alignment.worst import worst_pairs
 from graphengine.errors import InputError
 from graphengine.schwartz.names import did_you_mean
@@ -165,7 +165,7 @@ def _constant(rows: Rows, ties: str) -> dict[str, float | None]:
     from dataclasses import replace
 
     flat = Measures(alone(replace(rows, model=np.full(len(rows), rows.human.mean()))), ties).figures()
-    return {name: value for name, value in _known(flat).items() if name in (*LOSSES, "agreement")}
+    return {name: value for name, value in _known(flat).items() if name.startswith("loss") or name == "agreement"}
 
 
 def _known(figures: dict[str, float]) -> dict[str, float | None]:
@@ -195,6 +195,8 @@ def _notes(
     if whole.fit.slope < 0:
         told.append("The best affine fit has a negative slope: it turns the model's order round, and the losses after "
                     "the fit don't show that.")
+    if whole.figures["agreement"] in (0.0, 1.0) and whole.units > 1:
+        told.append("All pairs say the same of the order, so its intervals have no width; other texts may differ.")
     if not whole.fit.slope:
         told.append("The model says the same of every text, so there is nothing to fit.")
     if found.within_groups:

@@ -118,7 +118,7 @@ def _show(found: Misalignment) -> None:
         output.show_rows(
             [{"one": each["ids"][0], "other": each["ids"][1], **each} for each in whole.worst_pairs],
             {"one": "people put", "other": "above", "human": "people", "model": "model", "gap": "gap",
-             "turned": "model doesn't"},
+             "turned": "turned round"},
         )
     for note in found.notes:
         output.warn(note)
