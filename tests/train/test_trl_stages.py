@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,22 @@ def test_dpo_leaves_doubtful_pairs_out(tiny: Path, data: Path, tmp_path: Path) -
     assert 23 == outcome.report["rows"]["train"]
     assert {"train": 1, "test": 0} == outcome.report["left_out"][dpo.DOUBTFUL]
     assert ("none", 0.6) == (outcome.report["evidence"], outcome.report["min_probability"])
+
+
+def test_a_reward_model_passes_its_gate_or_is_forced(tiny: Path, data: Path, tmp_path: Path) -> None:
+    """A reward model that nobody measured is refused; forced, it pays the answers, and the report says so."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    judge = tmp_path / "judge"
+    AutoModelForSequenceClassification.from_pretrained(tiny, num_labels=1).save_pretrained(judge)
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(judge)
+    settings = settings_of("grpo", tiny, data, tmp_path / "run", "steps=1", reward=str(judge))
+    with pytest.raises(TrainingError, match="is not fit to be optimised"):
+        grpo.train_grpo(settings)
+    report = grpo.train_grpo(replace(settings, force=True)).report
+
+    assert [(str(judge), False)] == [(gate["model"], gate["passed"]) for gate in report["gates"]]
+    assert 0 != report["curve"]["reward"]["first"]["mean"]
 
 
 def test_rows_that_are_too_long_are_counted(tiny: Path, data: Path, tmp_path: Path) -> None:
