@@ -8,4 +8,4 @@ OPTIONAL MATCH (w)-[:DUPLICATE_OF]->(wc:ValuesCard)
 WITH u.id AS user_id, c.id AS context_id, coalesce(lc.id, l.id) AS from_id, coalesce(wc.id, w.id) AS to_id, v.answer AS answer, v.at AS at
 WHERE from_id <> to_id
 RETURN user_id, context_id, from_id, to_id, answer, at
-ORDER BY context_id, from_id, to_id, user_id, answer
+ORDER BY context_id, from_id, to_id, user_id, answer, at

@@ -8,11 +8,12 @@ from __future__ import annotations
 import click
 
 from graphengine.cli.schwartz_annotate import annotate, review
-from graphengine.cli.schwartz_bridge import bridge, prompt, targets
+from graphengine.cli.schwartz_bridge import bridge
 from graphengine.cli.schwartz_distance import distance
 from graphengine.cli.schwartz_rows import lint, remap, stats
 from graphengine.cli.schwartz_survey import score, target
 from graphengine.cli.schwartz_systems import systems
+from graphengine.cli.schwartz_targets import prompt, targets
 
 
 @click.group()

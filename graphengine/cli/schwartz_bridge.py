@@ -1,7 +1,8 @@
-"""The moral graph and value targets: targets from contexts, what the graph holds, pairs with both margins, prompts."""
+"""From the moral graph to value targets: drawn from contexts, compared, merged, exported beside the votes."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
 MARGINS = ("graph", "target", "both")
 DISTANCES = ("weighted", "l1", "l2", "l2_squared", "l1_weighted", "l1_masked", "paper_masked", "cosine", "spearman")
 SAMPLE = "sample"
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _SHOWN = 20
 
 
 @click.command()
-@click.option("--vectors", required=True, metavar="FILE",
+@click.option("--vectors", metavar="FILE",
               help="What each card says about values: id, and a number from -1 to 1 for each value (CSV, JSONL, "
                    f"Parquet). `{SAMPLE}`: hand labels of the sample graph's cards.")
+@click.option("--evaluator", metavar="WHICH", help="Reads the cards' texts instead: a folder of train-evaluator, "
+              "http://host/v1#model, or module:function.")
+@click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="The most tokens that an endpoint may use.")
 @click.option("--system", default="schwartz-10", show_default=True, metavar="NAME", help="The values of the vectors.")
 @click.option("--context", "contexts", multiple=True, metavar="NAME", help="Only this context (may be given again).")
 @click.option("--ranking", default="bradley-terry", show_default=True, metavar="ID", help="Whose P(top).")
@@ -55,8 +58,9 @@ _SHOWN = 20
 @json_option
 @graph_option
 def bridge(
-    *, vectors: str, system: str, contexts: tuple[str, ...], ranking: str, compared: tuple[str, ...],
-    merged: tuple[str, ...], name: str, out: Path | None, exported: str | None, margin: str, scale: float,
+    *, vectors: str | None, evaluator: str | None, budget: int | None, system: str, contexts: tuple[str, ...],
+    ranking: str, compared: tuple[str, ...], merged: tuple[str, ...], name: str, out: Path | None,
+    exported: str | None, margin: str, scale: float,
     distance: str, svg: Path | None, force: bool, as_json: bool, graph: str,
 ) -> None:
     """Draw value targets from the contexts of the graph.
@@ -71,8 +75,13 @@ def bridge(
     from graphengine.schwartz.bridge import Drawn, compare, merge, named_weights
     from graphengine.schwartz.target import warning
 
-    read = _vectors(vectors, system)
+    if (vectors is None) == (evaluator is None):
+        raise click.UsageError("What the cards say is known from one: --vectors or --evaluator.")
+    read = None if vectors is None else _vectors(vectors, system)
     with opened(graph) as store:
+        if read is None:
+            assert evaluator is not None
+            read = _read_by(store, evaluator, system, budget)
         others = [store.target(each) for each in compared]
         weights = named_weights(merged)
         drawn, without = store.draw_targets(read, contexts, ranking_id=ranking, keep=False)
@@ -130,9 +139,24 @@ def _vectors(name: str, system: str) -> CardVectors:
     return CardVectors.of_scores(read_scores(name, system), Path(name).name)
 
 
-def _told(vectors: str, exported: str | None, merged: Sequence[str], margin: str, scale: float, distance: str) -> str:
+def _read_by(store: MoralGraph, evaluator: str, system: str, budget: int | None) -> CardVectors:
+    """What an evaluator says of the texts of the canonical cards."""
+    from graphengine.preferences import render_card
+    from graphengine.schwartz.bridge import CardVectors
+    from graphengine.training.evaluators import load_evaluator
+
+    texts = {row["id"]: render_card(row) for row in store.query("cards").to_pylist() if not row["canonical_id"]}
+    with output.working("reading the cards"):
+        reader = load_evaluator(evaluator, system, budget=budget)
+        return CardVectors.by(reader, {card: text for card, text in texts.items() if text})
+
+
+def _told(
+    vectors: str | None, exported: str | None, merged: Sequence[str], margin: str, scale: float, distance: str
+) -> str:
     """The command for the dataset card; files are told without their places."""
-    told = f"graphengine schwartz bridge --vectors {Path(vectors).name} --export OUT --margin {margin}"
+    read = f"--vectors {shlex.quote(Path(vectors).name)}" if vectors else "--evaluator WHICH"
+    told = f"graphengine schwartz bridge {read} --export OUT --margin {margin}"
     told += f" --target {Path(exported).name}" if exported else ""
     told += "".join(f" --merge {each}" for each in merged)
     return told + (f" --scale {scale:g}" if scale != 1 else "") + (
@@ -211,88 +235,3 @@ def _drawings(folder: Path, targets: Sequence[Target], others: Sequence[Target])
             write_whole(folder / f"{stem}.svg", text + "\n")
             made.append(str(folder / f"{stem}.svg"))
     return made
-
-
-@click.command()
-@click.option("--add", "added", type=_FILE, metavar="FILE", help="Store the target of a file (.toml, .json).")
-@click.option("--write", "written", nargs=2, metavar="NAME FILE", help="Write a target of the graph to a file.")
-@click.option("--forget", metavar="NAME", help="Take a target out.")
-@json_option
-@graph_option
-def targets(
-    *, added: Path | None, written: tuple[str, str] | None, forget: str | None, as_json: bool, graph: str
-) -> None:
-    """The value targets in the graph.
-
-    \b
-      graphengine schwartz targets
-      graphengine schwartz targets --add uk.toml
-    """  # noqa: D301
-    from graphengine.schwartz.target import warning
-    from graphengine.schwartz.target_files import load_target, write_target
-
-    with opened(graph) as store:
-        if added is not None:
-            store.add_target(load_target(added))
-        if forget is not None:
-            store.forget_target(forget)
-        if written is not None:
-            write_target(store.target(written[0]), written[1])
-        found = store.targets()
-    rows = [
-        {"name": row["name"], "kind": row["target"].kind, "system": row["target"].values.name,
-         "contexts": row["contexts"], "ranking_id": row["ranking_id"], "evaluator": row["evaluator"],
-         "stale": row["stale"], "at": row["at"], "warning": warning(row["target"]), "target": row["target"].as_json()}
-        for row in found
-    ]
-    if as_json:
-        output.show_json({"ok": True, "targets": rows})
-        return
-    output.show_rows([{**row, "contexts": len(row["contexts"])} for row in rows],
-                     {"name": "target", "kind": "kind", "contexts": "contexts", "evaluator": "cards read by",
-                      "stale": "votes changed"}, empty="none: graphengine schwartz bridge draws them")
-    for row in rows:
-        if row["warning"]:
-            output.warn(row["warning"])
-
-
-@click.command()
-@click.argument("name")
-@click.option("--winners", is_flag=True, help="NAME is a context: its winning cards instead of a target's values.")
-@json_option
-@graph_option
-def prompt(*, name: str, winners: bool, as_json: bool, graph: str) -> None:
-    """Print the target NAME as a system prompt.
-
-    What a model does with it is the baseline that training on the target must beat.
-
-    \b
-      graphengine schwartz prompt UK
-      graphengine schwartz prompt "When grieving" --winners
-    """  # noqa: D301
-    from graphengine.schwartz.prompting import target_prompt
-    from graphengine.schwartz.target_files import load_target, presets
-
-    if winners:
-        with opened(graph) as store:
-            text = _winners(store, name)
-    elif name.endswith((".toml", ".json")) or name.lower() in {each.lower() for each in presets()}:
-        text = target_prompt(load_target(name))
-    else:
-        with opened(graph) as store:
-            text = target_prompt(store.target(name))
-    if as_json:
-        output.show_json({"ok": True, "name": name, "prompt": text})
-        return
-    say(text)
-
-
-def _winners(store: MoralGraph, context: str) -> str:
-    """The winning cards of a context as a system prompt: the one of the in-context row of `graphengine evaluate`."""
-    from graphengine.preferences import RENDERS, render_card
-    from graphengine.preferences.rendering import parts_of
-    from graphengine.training.evaluation.prompts import system_prompt
-
-    wanted = [row["id"] for row in store.wisest(context).cards]
-    cards = {row["id"]: row for row in store.query("cards").to_pylist()}
-    return system_prompt([render_card(cards[each], parts_of(cards[each]) & RENDERS["full"]) for each in wanted])

