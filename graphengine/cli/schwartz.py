@@ -10,10 +10,11 @@ import click
 from graphengine.cli.schwartz_annotate import annotate, review
 from graphengine.cli.schwartz_bridge import bridge
 from graphengine.cli.schwartz_distance import distance
+from graphengine.cli.schwartz_evaluator import evaluate, profile, train_evaluator
 from graphengine.cli.schwartz_rows import lint, remap, stats
 from graphengine.cli.schwartz_survey import score, target
 from graphengine.cli.schwartz_systems import systems
-from graphengine.cli.schwartz_targets import prompt, targets
+from graphengine.cli.schwartz_targets import circle, prompt, targets
 
 
 @click.group()
@@ -29,5 +30,6 @@ def schwartz() -> None:
     """  # noqa: D301
 
 
-for _command in (systems, lint, remap, stats, annotate, review, score, target, targets, bridge, prompt, distance):
+for _command in (systems, lint, remap, stats, annotate, review, score, target, targets, bridge, prompt, circle, distance,
+                 train_evaluator, evaluate, profile):
     schwartz.add_command(_command)
