@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from graphengine.errors import TrainingError
+from graphengine.training.rewards import Weights
 from graphengine.training.settings import StageSettings, at_least
 
 
@@ -15,7 +16,7 @@ class PPOSettings(StageSettings):
 
     Attributes:
         rewards: What the policy is rewarded for: weights by folder of a reward model, module:function or
-            file.py:function.
+            file.py:function; or value-distance, with its settings.
         second_score: A score that is never optimised, named in the same way: it shows whether the policy games its
             reward.
         data: A dataset folder with prompts, or a Parquet or JSON Lines file with a column prompt.
@@ -47,8 +48,8 @@ class PPOSettings(StageSettings):
         trackers: Experiment trackers of accelerate (tensorboard, wandb, trackio, …) that get the metrics, too.
     """
 
-    rewards: dict[str, float]
-    second_score: dict[str, float] = field(default_factory=dict)
+    rewards: Weights
+    second_score: Weights = field(default_factory=dict)
     updates: int = 100
     episodes: int = 64
     ppo_epochs: int = 4

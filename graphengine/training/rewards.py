@@ -9,6 +9,10 @@ rewards:
   runs/reward/model: 1.0              # a folder of a reward model
   mine.py:distance: -0.5              # a function of a file of yours: minus a distance, by its weight
   mypackage.values:politeness: 0.1    # a function of an installed module
+  value-distance:                     # minus the distance to a value target: see `value_distance`
+    target: UK
+    evaluator: runs/evaluator
+    coverage: 0.3
 ```
 """
 
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Reward = Callable[[list[Row], list[str]], list[float]]
+Weights = dict[str, float | dict[str, float | str]]
+"""The rewards of a recipe: a weight for each, or the settings of a value distance."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Rewards:
 
 
 def load_rewards(
-    spec: Mapping[str, float],
+    spec: Mapping[str, Any],
     *,
     functions: Mapping[str, Reward] | None = None,
     device: str = "cpu",
@@ -79,7 +85,8 @@ def load_rewards(
     """The rewards that a recipe names.
 
     Args:
-        spec: Weights by what each belongs to: a folder of a reward model, `module:function` or `file.py:function`.
+        spec: Weights by what each belongs to: a folder of a reward model, `module:function` or `file.py:function`; or
+            the settings of a value distance.
         functions: Callables of a Python program, by names that the spec may use.
         device: Where reward models run.
         batch_size: Texts that a reward model reads at once.
@@ -91,14 +98,19 @@ def load_rewards(
     parts: dict[str, tuple[float, Reward]] = {}
     reward: Reward
     for name, weight in spec.items():
-        if functions and name in functions:
+        if not isinstance(weight, int | float):
+            from graphengine.training.value_distance import ValueDistanceSpec, open_value_distance
+
+            told = ValueDistanceSpec.of(name, weight)
+            weight, reward = told.weight, open_value_distance(told)  # noqa: PLW2901
+        elif functions and name in functions:
             reward = functions[name]
         elif is_model(name):
             from graphengine.training.scoring import RewardModel
 
             reward = RewardModel(Path(name), device=device, batch_size=batch_size, dtype=dtype)
         else:
-            reward = _function(name)
+            reward = load_function(name)
         parts[_short(name, spec)] = (weight, reward)
     return Rewards(parts)
 
@@ -152,7 +164,7 @@ def _finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _short(name: str, spec: Mapping[str, float]) -> str:
+def _short(name: str, spec: Mapping[str, Any]) -> str:
     """The last word that tells a reward from the others."""
 
     def word(whole: str) -> str:
@@ -164,26 +176,34 @@ def _short(name: str, spec: Mapping[str, float]) -> str:
     return word(name) if [word(other) for other in spec].count(word(name)) == 1 else name
 
 
-def _function(name: str) -> Reward:
+def load_function(name: str, what: str = "rewards") -> Callable[..., Any]:
+    """A function by its name, `module:function` or `file.py:function`.
+
+    Args:
+        name: Its name.
+        what: The setting that names it, for errors.
+
+    Raises:
+        TrainingError: If there is none.
+    """
     module, colon, function = name.rpartition(":")
     if not colon:
         raise TrainingError(
-            f"rewards: {name} is no folder of a model",
+            f"{what}: {name} is no folder of a model",
             hint="give the model folder of a run of `train reward`, or module:function, or file.py:function",
-            key="rewards", value=name,
+            key=what, value=name,
         )
     try:
         found: Any = getattr(_module(module), function)
     except (ImportError, AttributeError, FileNotFoundError) as error:
         raise TrainingError(
-            f"rewards: {name} can't be loaded: {error}", hint="give module:function, or file.py:function",
-            key="rewards", value=name,
+            f"{what}: {name} can't be loaded: {error}", hint="give module:function, or file.py:function",
+            key=what, value=name,
         ) from error
-    reward: Reward = found
-    if not callable(reward):
-        raise TrainingError(f"rewards: {name} is no function", hint="give the name of a function", key="rewards",
+    if not callable(found):
+        raise TrainingError(f"{what}: {name} is no function", hint="give the name of a function", key=what,
                             value=name)
-    return reward
+    return found
 
 
 def _module(name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphengine.errors import TrainingError
+from graphengine.training.rewards import Weights
 from graphengine.training.settings import at_least
 from graphengine.training.stage import EpochSettings
 from graphengine.training.with_trl import Stage
@@ -15,7 +16,8 @@ class SampledSettings(EpochSettings):
     """What a policy is trained with on rewards. The dataset is the kind `prompts`; `batch_size` counts answers.
 
     Attributes:
-        rewards: Weights of what is rewarded: folders of reward models, `module:function`, `file.py:function`.
+        rewards: Weights of what is rewarded: folders of reward models, `module:function`, `file.py:function`;
+            or value-distance, with its settings.
         generations: Answers to each prompt; must divide `batch_size`.
         max_new_tokens: The longest answer; it must fit into `max_length` with its prompt.
         temperature: Of sampling.
@@ -23,7 +25,7 @@ class SampledSettings(EpochSettings):
         force: Train on a reward model that fails its gate, or has no report.
     """
 
-    rewards: dict[str, float]
+    rewards: Weights
     learning_rate: float = 1e-6
     generations: int = 4
     max_new_tokens: int = 256
