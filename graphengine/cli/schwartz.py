@@ -30,6 +30,6 @@ def schwartz() -> None:
     """  # noqa: D301
 
 
-for _command in (systems, lint, remap, stats, annotate, review, score, target, targets, bridge, prompt, circle, distance,
-                 train_evaluator, evaluate, profile):
+for _command in (systems, lint, remap, stats, annotate, review, score, target, targets, bridge, prompt, circle,
+                 distance, train_evaluator, evaluate, profile):
     schwartz.add_command(_command)

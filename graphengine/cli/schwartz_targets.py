@@ -1,4 +1,4 @@
-"""The value targets in the graph, and targets as prompts."""
+"""The value targets in the graph, targets as prompts, and as a circle."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from graphengine.cli.running import graph_option, json_option, opened
 
 if TYPE_CHECKING:
     from graphengine.graph import MoralGraph
+    from graphengine.schwartz.target import Target
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -75,20 +76,69 @@ def prompt(*, name: str, winners: bool, as_json: bool, graph: str) -> None:
       graphengine schwartz prompt "When grieving" --winners
     """  # noqa: D301
     from graphengine.schwartz.prompting import target_prompt
-    from graphengine.schwartz.target_files import load_target, presets
 
     if winners:
         with opened(graph) as store:
             text = _winners(store, name)
-    elif name.endswith((".toml", ".json")) or name.lower() in {each.lower() for each in presets()}:
-        text = target_prompt(load_target(name))
     else:
-        with opened(graph) as store:
-            text = target_prompt(store.target(name))
+        text = target_prompt(_target(name, graph))
     if as_json:
         output.show_json({"ok": True, "name": name, "prompt": text})
         return
     say(text)
+
+
+def _target(name: str, graph: str) -> Target:
+    """A preset or a file, for which no graph is opened; else one of the graph."""
+    from graphengine.schwartz.target_files import load_target, presets
+
+    if name.endswith((".toml", ".json")) or name.lower() in {each.lower() for each in presets()}:
+        return load_target(name)
+    with opened(graph) as store:
+        return store.target(name)
+
+
+@click.command()
+@click.argument("out", type=_FILE)
+@click.option("--target", "name", required=True, metavar="NAME", help="A preset, a file, or a target of the graph.")
+@click.option("--scores", type=_FILE, metavar="FILE", help="Scores of a model's answers; their mean is drawn beside.")
+@click.option("--with", "other", metavar="NAME", help="Another target, drawn beside it.")
+@json_option
+@graph_option
+def circle(*, out: Path, name: str, scores: Path | None, other: str | None, as_json: bool, graph: str) -> None:
+    """Draw a target on the circle of values into OUT, with a model and their difference.
+
+    \b
+      graphengine schwartz circle uk.svg --target UK --scores scores.csv
+    """  # noqa: D301
+    from graphengine.errors import InputError
+    from graphengine.report.value_circle import value_circle
+    from graphengine.schwartz.scores import read_scores
+    from graphengine.schwartz.target import warning
+    from graphengine.schwartz.target_files import write_whole
+
+    if scores is not None and other is not None:
+        raise click.UsageError("One is drawn beside the target: --scores or --with.")
+    target = _target(name, graph)
+    second, called = None, ""
+    if scores is not None:
+        second, called = read_scores(scores, target.values).profile.tolist(), f"{scores.name}, mean of the answers"
+    elif other is not None:
+        beside = _target(other, graph)
+        if beside.values.ids != target.values.ids:
+            raise InputError(f"target {target.name} is in {target.values.name}, and {beside.name} is in "
+                             f"{beside.values.name}", hint="draw targets of one system of values")
+        second, called = beside.vector, beside.name
+    write_whole(out, value_circle(target.values, target.vector, target.name, second, called) + "\n")
+    apart = {value: number - seen for value, number, seen in
+             zip(target.values.ids, target.vector, second or target.vector, strict=True)}
+    if as_json:
+        output.show_json({"ok": True, "path": str(out), "target": target.as_json(), "beside": called or None,
+                          "differences": apart if second is not None else None, "warning": warning(target)})
+        return
+    say(f"drew {out}")
+    if warning(target):
+        output.warn(warning(target))
 
 
 def _winners(store: MoralGraph, context: str) -> str:

@@ -218,3 +218,16 @@ def test_an_evaluator_reads_the_cards(cli: Callable[..., Said], graph: Path, fol
     assert "say nothing about any value" in " ".join(said["without"].values())
     assert 2 == cli("schwartz", "bridge").code
     assert 2 == cli(*BRIDGE, "--evaluator", "my_words:reader").code
+
+
+def test_the_circle_of_a_model(cli: Callable[..., Said], folder: Path) -> None:
+    """`circle` draws a target with the mean of a model's scores; only one thing is drawn beside it."""
+    (folder / "scores.csv").write_text("id,SD,ST,HE,AC,PO,SE,TR,CO,BE,UN\na,1,0,0,0,0,0,0,0,1,0\n"
+                                       "b,0,0,0,0,0,0,0,0,1,0\n")
+    told = cli("schwartz", "circle", "uk.svg", "--target", "UK", "--scores", "scores.csv", "--json").json
+    assert 0.4809 - 0.5 == pytest.approx(told["differences"]["self-direction"])
+    assert "difference" in (folder / "uk.svg").read_text()
+    assert 0 == cli("schwartz", "circle", "fr.svg", "--target", "FR", "--with", "NL").code
+    assert 2 == cli("schwartz", "circle", "x.svg", "--target", "FR", "--with", "NL", "--scores", "scores.csv").code
+    assert 1 == cli("schwartz", "circle", "x.svg", "--target", "FR", "--with", "hhh").code
+    assert not (folder / "x.svg").exists()
