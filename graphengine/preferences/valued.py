@@ -20,7 +20,7 @@ from graphengine.schwartz.distance import distance_to
 from graphengine.schwartz.target import warning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -45,6 +45,7 @@ VALUED = pa.schema([
 
 NO_VECTOR = "a card has no vector"
 NO_TARGET = "the context has no target"
+_SHUFFLES = 100
 _LISTED = ("pair_id", "context_id", "chosen_id", "rejected_id", "target", "graph_margin", "target_margin")
 DISAGREE = "the target does not prefer the chosen card"
 
@@ -121,7 +122,7 @@ def valued_rows(source: Source, valuing: Valuing, form: Form) -> Rows:
     far = {context: distance_to(target, valuing.distance) for context, target in valuing.targets.items()}
     rows: list[dict[str, Any]] = []
     disagreeing: list[dict[str, Any]] = []
-    valued = 0
+    asked: list[tuple[str, str, str]] = []
     for row in pairs.to_pylist():
         context = row["context_id"] if row["context_id"] in far else ""
         both = [valuing.vectors.vectors.get(row[side]) for side in ("chosen_id", "rejected_id")]
@@ -129,7 +130,7 @@ def valued_rows(source: Source, valuing: Valuing, form: Form) -> Rows:
             left[NO_VECTOR if context in far else NO_TARGET] += 1
             continue
         made = _valued(row, valuing.targets[context].name, _distances(far[context], both))
-        valued += 1
+        asked.append((context, row["chosen_id"], row["rejected_id"]))
         if made["target_agrees"] is False:
             disagreeing.append({name: made[name] for name in _LISTED})
         made["margin"] = _margin(made, valuing)
@@ -137,18 +138,37 @@ def valued_rows(source: Source, valuing: Valuing, form: Form) -> Rows:
             left[DISAGREE] += 1
         else:
             rows.append(made)
-    if not valued:
+    if not asked:
         raise ExportError("no pair has a target and vectors of both cards",
                           hint="vectors are known by the ids of canonical cards: graphengine query cards lists them")
     disagreeing.sort(key=lambda each: (each["target_margin"], each["pair_id"]))
+    chance = _by_chance(far, valuing.vectors, asked)
     facts = {
         "margin_from": valuing.margin, "scale": valuing.scale, "distance": valuing.distance,
-        "vectors": valuing.vectors.evaluator, "valued_pairs": valued, "disagreeing_pairs": disagreeing,
+        "vectors": valuing.vectors.evaluator, "valued_pairs": len(asked), "disagreeing_pairs": disagreeing,
+        "disagreeing_by_chance": chance,
         "targets": {context: target.as_json() for context, target in sorted(valuing.targets.items())},
         "warnings": valuing.warnings(),
     }
-    notes = (*valuing.warnings(), f"graph and target disagree on {len(disagreeing)} of {valued} pairs")
+    notes = (*valuing.warnings(), f"graph and target disagree on {len(disagreeing)} of {len(asked)} pairs; with the "
+             f"vectors shuffled among the cards they would on {chance:.1f}")
     return Rows(KIND, pa.Table.from_pylist(rows, schema=VALUED), dict(sorted(left.items())), notes, facts)
+
+
+def _by_chance(far: Mapping[str, Any], vectors: CardVectors, asked: Sequence[tuple[str, str, str]]) -> float:
+    """On how many pairs they would disagree if the cards' vectors were shuffled, mean of some shuffles."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    cards = {card: place for place, card in enumerate(sorted({card for _, *both in asked for card in both}))}
+    matrix = np.array([vectors.vectors[card] for card in cards], dtype=float)
+    disagree = 0
+    for _ in range(_SHUFFLES):
+        shuffled = matrix[rng.permutation(len(cards))]
+        distances = {context: each.distance(shuffled) for context, each in far.items()}
+        disagree += sum(bool(distances[context][cards[other]] - distances[context][cards[chosen]] <= -1e-12)
+                        for context, chosen, other in asked)
+    return disagree / _SHUFFLES
 
 
 def _distances(far: Any, both: list[Any]) -> np.ndarray:

@@ -74,6 +74,8 @@ def test_one_command_gives_targets_and_both_margins(cli: Callable[..., Said], gr
     made = json.loads((folder / "both" / "manifest.json").read_text())
     assert said["disagreeing"] == made["kinds"]["cards"]["made_with"]["disagreeing_pairs"]
     assert 9 == len(said["disagreeing"])
+    assert 30 < made["kinds"]["cards"]["made_with"]["disagreeing_by_chance"] < 40
+    assert 73 == made["kinds"]["cards"]["made_with"]["valued_pairs"]
     assert all(pair["target_margin"] < 0 < pair["graph_margin"] for pair in said["disagreeing"])
 
 
@@ -101,6 +103,8 @@ def test_margins_by_themselves(cli: Callable[..., Said], graph: Path, folder: Pa
     assert all(row["margin"] == row["target_margin"] > 0 for row in two)
     assert {row["pair_id"] for row in two} <= {row["pair_id"] for row in one if row["target_agrees"]}
     assert {"paper"} == {row["target"] for row in one}
+    uk = cli(*BRIDGE, "--export", "three", "--target", "UK", "--json").json
+    assert 16 == len(uk["disagreeing"])
 
 
 def test_merging_with_named_weights(cli: Callable[..., Said], graph: Path, folder: Path) -> None:
