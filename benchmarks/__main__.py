@@ -13,7 +13,7 @@ from benchmarks import measuring
 
 NAMES = ("start", "reads", "embedded_import", "neo4j_import", "incremental", "recovery", "asking", "scale",
          "ranking_speed")
-TRAINING = ("reward_generalisation",)
+TRAINING = ("reward_generalisation", "evaluator")
 
 
 def main(names: list[str]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 _EVALUATOR = click.option(
     "--evaluator", required=True, metavar="WHICH",
-    help="A folder of train-evaluator, a file of labelled answers, http://host/v1#model, or module:function.",
+    help="A folder of train-evaluator, a file of labelled answers, MODEL@http://host/v1, or module:function.",
 )
 _SYSTEM = click.option("--system", default="schwartz-10", show_default=True,
                        help="The values, by name or file; a trained evaluator knows its own.")
@@ -101,7 +101,7 @@ def evaluate(
 
     \b
       graphengine schwartz evaluate rows.jsonl --evaluator runs/evaluator --picture reliability.svg
-      graphengine schwartz evaluate rows.jsonl --evaluator http://localhost:8000/v1#my-model --transcript judge.jsonl
+      graphengine schwartz evaluate rows.jsonl --evaluator my-model@http://localhost:8000/v1 --transcript judge.jsonl
       graphengine schwartz evaluate --evaluator runs/evaluator --predict in.jsonl out.jsonl
     """  # noqa: D301
     if predict:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from graphengine.schwartz.reward import Evaluator
 
-FORMS = "a folder of train-evaluator, a file of labelled answers, http://host/v1#model, or module:function"
+FORMS = "a folder of train-evaluator, a file of labelled answers, MODEL@http://host/v1, or module:function"
 _TABLES = (".jsonl", ".ndjson", ".csv", ".parquet")
 
 
@@ -30,7 +30,7 @@ def load_evaluator(
 
             - a folder that `schwartz train-evaluator` wrote,
             - a file of labelled answers: people's labels of the answers that they read,
-            - `http://host/v1#model`: a language model as a judge,
+            - `MODEL@http://host/v1`: a language model as a judge,
             - `module:function`, which gives an evaluator without being asked anything.
         system: Of the values, for labels and judges; a folder knows its own.
         transcript: File that keeps a judge's answers, so that none is asked twice.
@@ -42,7 +42,7 @@ def load_evaluator(
         ModelError: If the folder holds none.
     """
     text = str(spec)
-    if text.startswith(("http://", "https://")):
+    if "@http://" in text or "@https://" in text or text.startswith(("http://", "https://")):
         return _judge(text, system, transcript, budget, progress)
     path = Path(text)
     if path.is_dir():
@@ -92,10 +92,10 @@ def _judge(
     from graphengine.models.value_judge import ValueJudge
     from graphengine.schwartz.system import load_system
 
-    url, _, model = spec.partition("#")
+    model, _, url = spec.rpartition("@")
     if not model:
         raise InputError("the endpoint names no model", value=url,
-                         hint="give it like http://localhost:8000/v1#my-model")
+                         hint="give it like my-model@http://localhost:8000/v1")
     values = [(value.id, value.definition) for value in load_system(system).values]
     kept = Transcript(Path(transcript) if transcript else None)
     return ValueJudge(ChatClient(model, url, kept, Budget(budget)), system, values, progress=progress)

@@ -1,0 +1,212 @@
+"""How well an evaluator of values reads, beside what reads nothing and what reads words alone.
+
+- **svda**: which value was an answer written for, train to dev, nineteen and ten values (the roll-up of Schwartz); the
+  recipe's seeds. Beside it the most frequent value and words and characters (TF-IDF, logistic regression).
+- **fulcra**: -1, 0, 1 for each answer and value, five folds by groups of near copies. Beside it always 0, the most
+  frequent label of each value, and words and characters with class weights n^-.75; the gain over these with its paired
+  95% interval, from a bootstrap of the groups.
+- **transfer**: trained on one of the two, does the score order the answers of the other? Area under the curve of
+  aligned against the rest, per value with enough labels; words alone beside it.
+- **forms**: a network that reads all values in one pass, one pass for each value, and a regression as published, in one
+  table, on some of the rows: small here, whole with `pipelines/value_evaluator_deberta.yaml` on a GPU.
+
+Needs the data of `GRAPHENGINE_TEST_DATA` and a small encoder (`GRAPHENGINE_ENCODER`, or the package that carries
+MiniLM-L6). `python -m benchmarks.evaluator svda-19 0` runs one of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import statistics
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import measuring
+
+SEEDS = 3
+RECIPE: dict[str, Any] = {"prompt_weight": 0.5, "encoder_weight": 1.0, "strength": 10.0, "class_power": 1.0}
+TARGETS = {"svda-19": (0.911, 0.898), "svda-10": (0.941, 0.941)}
+"""Accuracy and macro-F1 of words and characters that the mean over seeds must not be below."""
+MOST_ECE = {"svda-19": 0.035, "svda-10": 0.035, "fulcra": 0.03}
+
+
+def measure(name: str, seed: int) -> None:
+    """One part and one seed, in a process of its own."""
+    started = time.process_time()
+    part, _, more = name.partition("-")
+    found = {"svda": _svda, "fulcra": _fulcra, "transfer": _transfer, "forms": _forms}[part](more, seed)
+    measuring.report(name=name, seed=seed, cpu_seconds=round(time.process_time() - started, 1), **found)
+
+
+def run() -> dict[str, Any]:
+    """All parts, and whether each holds what it must."""
+    found: dict[str, Any] = {}
+    for name in ("svda-19", "svda-10", "fulcra"):
+        runs = [measuring.alone("evaluator", name, str(seed)) for seed in range(SEEDS)]
+        found[name] = {"runs": runs, "holds": _holds(name, runs)}
+    for name in ("transfer", "forms"):
+        found[name] = measuring.alone("evaluator", name, "0")
+    return found
+
+
+def _holds(name: str, runs: list[dict[str, Any]]) -> dict[str, bool]:
+    ece = all(each["ours"]["ece"] <= MOST_ECE[name] for each in runs)
+    if name == "fulcra":
+        return {"gain_excludes_zero": all(each["gain"]["macro_f1_interval"][0] > 0 for each in runs), "ece": ece,
+                "accuracy_not_lower": statistics.mean(each["gain"]["accuracy"] for each in runs) >= 0}
+    means = [statistics.mean(each["ours"][key] for each in runs) for key in ("accuracy", "macro_f1")]
+    return {"not_below_words": all(mean >= least for mean, least in zip(means, TARGETS[name], strict=True)), "ece": ece}
+
+
+def _svda(values: str, seed: int) -> dict[str, Any]:
+    from graphengine.schwartz.judged import one_of_many
+    from graphengine.schwartz.labelled import read_labelled
+    from graphengine.training.evaluator import fit_evaluator
+
+    system = f"schwartz-{values}"
+    train, dev = (_one_value(read_labelled(_data() / "svda" / f"{split}.jsonl", system)) for split in ("train", "dev"))
+    made, _ = fit_evaluator(train, _settings(system, seed), encoder=_encoder())
+    words = _words_of_one(train, dev)
+    return {
+        "answers": len(dev), "left_out": {"train": train.left_out, "dev": dev.left_out},
+        "ours": _short(one_of_many(made.one_of_many(dev.pairs), dev, seed=seed)),
+        "words": _short(one_of_many(words, dev, seed=seed)),
+        "temperature": made.temperature_of_one,
+    }
+
+
+def _fulcra(_: str, seed: int) -> dict[str, Any]:
+    from graphengine.schwartz.judged import Known, gain, judged
+    from graphengine.schwartz.labelled import read_labelled
+    from graphengine.training.evaluator import fit_evaluator, words_alone
+
+    rows, folds = read_labelled(_data() / "fulcra" / "trustworthy_data.jsonl"), []
+    with (_data() / "fulcra" / "groups.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            folds.append(int(row["fold"]))
+            rows.groups[int(row["row"]) - 1] = row["group"]
+    fold, encoder = np.array(folds), _encoder()
+    ours, words = np.zeros((2, *rows.labels.shape, 3))
+    majority = np.zeros_like(rows.labels)
+    for each in range(5):
+        at = fold == each
+        fitted, measured = rows.take(~at), rows.take(at)
+        made, _ = fit_evaluator(fitted, _settings("schwartz-10", seed), encoder=encoder)
+        ours[at] = made.probabilities(measured.pairs)
+        words[at] = words_alone(fitted, seed).probabilities(measured.pairs)
+        majority[at] = Known.of(fitted.labels).counts.argmax(axis=1) - 1.0
+    told = {name: judged(each, rows, band=0.1, seed=seed) for name, each in (("ours", ours), ("words", words))}
+    sides = [each.argmax(axis=2) - 1.0 for each in (ours, words)]
+    groups = np.unique(np.array(rows.groups), return_inverse=True)[1]
+    return {
+        "ours": {**told["ours"]["measured"], "ece": told["ours"]["ece"], "values": told["ours"]["values"],
+                 "by": told["ours"]["by"], "abstained": told["ours"]["abstained"]},
+        "words": {**told["words"]["measured"], "ece": told["words"]["ece"]},
+        "all_zeros": told["ours"]["baselines"]["all_zeros"],
+        "majority": {"accuracy": float((majority == rows.labels)[~np.isnan(rows.labels)].mean())},
+        "gain": gain(rows.labels, sides[0], sides[1], groups, seed),
+    }
+
+
+def _transfer(_: str, seed: int) -> dict[str, Any]:
+    from graphengine.schwartz.labelled import read_labelled
+    from graphengine.training.evaluator import fit_evaluator, words_alone
+
+    encoder, settings = _encoder(), _settings("schwartz-10", seed)
+    fulcra = read_labelled(_data() / "fulcra" / "trustworthy_data.jsonl")
+    train, dev = (read_labelled(_data() / "svda" / f"{split}.jsonl") for split in ("train", "dev"))
+    found: dict[str, Any] = {}
+    for name, rows, other in (("svda to fulcra", train, fulcra), ("fulcra to svda", fulcra, _one_value(dev))):
+        ours, words = fit_evaluator(rows, settings, encoder=encoder)[0], words_alone(rows, seed)
+        found[name] = {"ours": _areas(ours.score(other.pairs), other), "words": _areas(words.score(other.pairs), other)}
+    return {"area_under_curve": found}
+
+
+def _forms(_: str, seed: int) -> dict[str, Any]:
+    from graphengine.models.encoder import find_encoder
+    from graphengine.schwartz.labelled import read_labelled
+    from graphengine.training.evaluator import fit_evaluator
+
+    train, dev = (_one_value(read_labelled(_data() / "svda" / f"{split}.jsonl")) for split in ("train", "dev"))
+    some = np.random.default_rng(seed).choice(len(train), 600, replace=False)
+    table = {}
+    for form in ("joint", "single", "regression"):
+        started = time.process_time()
+        settings = replace(_settings("schwartz-10", seed), linear=False, network=form, network_encoder=find_encoder(),
+                           epochs=2, max_length=96)
+        made, _ = fit_evaluator(train.take(some), settings)
+        trained = time.process_time()
+        from graphengine.schwartz.judged import one_of_many
+
+        told = _short(one_of_many(made.one_of_many(dev.pairs), dev, seed=seed))
+        table[form] = {**told, "cpu_seconds_training": round(trained - started, 1),
+                       "cpu_seconds_reading": round(time.process_time() - trained, 1)}
+    return {"answers": 600, "forms": table}
+
+
+def _areas(scores: np.ndarray, rows: Any) -> dict[str, Any]:
+    from sklearn.metrics import roc_auc_score
+
+    found = {}
+    for place, value in enumerate(rows.system.ids):
+        labels = rows.labels[:, place]
+        there = ~np.isnan(labels)
+        if (labels[there] == 1).sum() >= 30 and (labels[there] != 1).sum() >= 30:
+            found[value] = float(roc_auc_score(labels[there] == 1, scores[there, place]))
+    return {"mean": statistics.mean(found.values()), **found}
+
+
+def _words_of_one(train: Any, dev: Any) -> np.ndarray:
+    """TF-IDF of words and characters, logistic regression: the strongest cheap baseline."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline, make_union
+
+    columns = make_union(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2),
+                         TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2))
+    model = make_pipeline(columns, LogisticRegression(C=10, max_iter=1000)).fit(train.responses, train.chosen)
+    found = np.zeros((len(dev), len(dev.system)))
+    found[:, model.classes_] = model.predict_proba(dev.responses)
+    return found
+
+
+def _one_value(rows: Any) -> Any:
+    """Only the answers that were written for a value."""
+    return replace(rows.take(rows.chosen >= 0), left_out=rows.left_out)
+
+
+def _short(told: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key != "reliability"}
+
+
+def _settings(system: str, seed: int) -> Any:
+    from graphengine.training.evaluator import EvaluatorSettings
+
+    return EvaluatorSettings(rows=(Path("in memory"),), out=Path("in memory"), system=system, seed=seed, **RECIPE)
+
+
+def _encoder() -> Any:
+    from graphengine.models.encoder import find_encoder
+    from graphengine.models.value_linear import FrozenEncoder
+
+    folder = find_encoder()
+    if folder is None:
+        sys.exit("there is no encoder: set GRAPHENGINE_ENCODER to the folder of one")
+    return FrozenEncoder(folder)
+
+
+def _data() -> Path:
+    place = Path(os.environ.get("GRAPHENGINE_TEST_DATA") or measuring.ROOT.parent / "shared" / "data")
+    if not (place / "svda").is_dir():
+        sys.exit(f"there is no data in {place}: set GRAPHENGINE_TEST_DATA")
+    return place
+
+
+if __name__ == "__main__":
+    measure(sys.argv[1], int(sys.argv[2]))
