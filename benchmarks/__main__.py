@@ -13,7 +13,7 @@ from benchmarks import measuring
 
 NAMES = ("start", "reads", "embedded_import", "neo4j_import", "incremental", "recovery", "asking", "scale",
          "ranking_speed")
-TRAINING = ("reward_generalisation", "evaluator")
+TRAINING = ("reward_generalisation", "evaluator", "ppo_speed")
 
 
 def main(names: list[str]) -> None:

@@ -53,7 +53,7 @@ class ActorCritic(nn.Module):
         """Log-probability and value of each token of the answers, (tokens,) each, and the logits, (tokens, V)."""
         layout = texts.flat() if self.flat else texts.padded()
         hidden, logits = _read(self.policy, layout, flat=self.flat)
-        logits = logits.float() / self.temperature
+        logits = _tempered(logits, self.temperature)
         if self.critic is not None:
             hidden = _states(self.critic, layout, flat=self.flat)
         return _of_chosen(logits, texts.answers()), self.value(hidden.float())[:, 0], logits
@@ -71,19 +71,23 @@ class ActorCritic(nn.Module):
             input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=True,
             **{_word_for_cache(type(decoder)): cache},
         )
-        return _head(core, out.last_hidden_state[:, -1]).float() / self.temperature
+        return _tempered(_head(core, out.last_hidden_state[:, -1]), self.temperature)
 
 
 def log_probabilities(model: Any, texts: Texts, temperature: float = 1.0, *, flat: bool = False) -> Tensor:
     """Log-probability that a language model gives to each token of the answers, (tokens,)."""
     logits = _read(model, texts.flat() if flat else texts.padded(), flat=flat)[1]
-    return _of_chosen(logits.float() / temperature, texts.answers())
+    return _of_chosen(_tempered(logits, temperature), texts.answers())
 
 
 def entropies(logits: Tensor) -> Tensor:
     """Entropy in nats of each row of logits."""
     logp = logits.log_softmax(-1)
     return -(logp.exp() * logp).sum(-1)
+
+
+def _tempered(logits: Tensor, temperature: float) -> Tensor:
+    return logits.float() if temperature == 1 else logits.float() / temperature
 
 
 def _of_chosen(logits: Tensor, chosen: Tensor) -> Tensor:
