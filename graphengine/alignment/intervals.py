@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphengine.alignment.measures import KEYS
-
 if TYPE_CHECKING:
-    from graphengine.alignment.measures import Measures
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Figures = Callable[[NDArray[np.float64] | None], dict[str, float]]
 
 LEVEL = 0.9
 """How much of what may be an interval covers."""
@@ -18,7 +20,7 @@ Interval = list[float | None]
 _FEWEST = 0.5  # of the draws that a figure must be defined in
 
 
-def intervals(measures: Measures, units: int, *, draws: int = 1000, seed: int = 0) -> dict[str, Interval]:
+def intervals(figures: Figures, units: int, *, draws: int = 1000, seed: int = 0) -> dict[str, Interval]:
     """The 90% interval of each figure: quantiles of the figure over draws of units with replacement.
 
     Draws are more uneven than what they are drawn from, and a fit takes away more of few units than of many, so the
@@ -29,30 +31,32 @@ def intervals(measures: Measures, units: int, *, draws: int = 1000, seed: int = 
     units, and in 79 to 91% with 8.
 
     Args:
-        measures: Of the rows.
-        units: How many units they are from.
+        figures: Gives the figures for how often each unit was drawn, (units,), or for the rows as they are (None); NaN
+            for one that is not defined.
+        units: How many units there are.
         draws: How many draws.
         seed: Of the draws.
 
     Returns:
-        `[lower, upper]` for each of `KEYS`; `[None, None]` with one unit, or where a figure is not defined.
+        `[lower, upper]` for each figure; `[None, None]` with one unit, or where a figure is not defined.
     """
     from scipy.stats import norm, t
 
-    nothing: dict[str, Interval] = {name: [None, None] for name in KEYS}
+    values = figures(None)
+    told: dict[str, Interval] = {name: [None, None] for name in values}
     if units < 2 or not draws:
-        return nothing
+        return told
     rng = np.random.default_rng(seed)
     found = np.array([
-        list(measures.figures(np.bincount(rng.integers(units, size=units), minlength=units).astype(float)).values())
+        list(figures(np.bincount(rng.integers(units, size=units), minlength=units).astype(float)).values())
         for _ in range(draws)
     ])
     out = ((units / (units - 1)) ** 0.5) * float(t.ppf((1 + LEVEL) / 2, units - 1))
-    for (name, value), column in zip(measures.figures().items(), found.T, strict=True):
-        told = column[np.isfinite(column)]
-        if len(told) < max(2, _FEWEST * draws) or not np.isfinite(value):
+    for (name, value), column in zip(values.items(), found.T, strict=True):
+        known = column[np.isfinite(column)]
+        if len(known) < max(2, _FEWEST * draws) or not np.isfinite(value):
             continue
-        below = float((told < value).mean() + (told == value).mean() / 2)
+        below = float((known < value).mean() + (known == value).mean() / 2)
         shift = 2 * float(norm.ppf(np.clip(below, 1 / draws, 1 - 1 / draws)))
-        nothing[name] = [float(each) for each in np.quantile(told, norm.cdf([shift - out, shift + out]))]
-    return nothing
+        told[name] = [float(each) for each in np.quantile(known, norm.cdf([shift - out, shift + out]))]
+    return told

@@ -93,6 +93,10 @@ class Measures:
         return {"all": pairs, "concordant": pairs - against - human - model + both, "discordant": against,
                 "tied_human": human, "tied_model": model, "tied_both": both}
 
+    def agreement(self, times: Reals | None = None) -> float:
+        """Share of the pairs that people order which the model orders alike; NaN where there are none."""
+        return _agreement(self.counts(times), self._ties)
+
     def figures(self, times: Reals | None = None) -> dict[str, float]:
         """All figures, by `KEYS`; NaN for one that is not defined.
 
@@ -102,13 +106,13 @@ class Measures:
         rows = self._rows
         weights = np.ones(len(rows)) if times is None else times[rows.unit]
         counts, number = self.counts(times), float(weights.sum())
-        d = rows.human - rows.model
         left = best_fit(rows.human, rows.model, weights).residual(rows.human, rows.model)
+        far, far_left = (float((weights * np.abs(d)).sum()) / number for d in (rows.human - rows.model, left))
         gaps, gaps_left = self._gaps(times), _Drawn(Gaps, rows, left)(times)
         pairs = counts["all"]
         return dict(zip(KEYS, (
-            _over(gaps, pairs), 2 * gaps / (2 * pairs + number), float((weights * np.abs(d)).sum()) / number,
-            _over(gaps_left, pairs), 2 * gaps_left / (2 * pairs + number), float((weights * np.abs(left)).sum()) / number,
+            _over(gaps, pairs), 2 * gaps / (2 * pairs + number), far,
+            _over(gaps_left, pairs), 2 * gaps_left / (2 * pairs + number), far_left,
             _agreement(counts, self._ties),
             _over(counts["concordant"] - counts["discordant"],
                   ((pairs - counts["tied_human"]) * (pairs - counts["tied_model"])) ** 0.5),

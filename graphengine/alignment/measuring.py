@@ -154,7 +154,8 @@ def _measured(rows: Rows, ties: str, tolerance: float, draws: int, seed: int) ->
     largest = float(np.abs(d).max())
     turned = counts["discordant"] + counts["tied_model"] - counts["tied_both"]
     return Measured(
-        len(rows), rows.units, _known(measures.figures()), intervals(measures, rows.units, draws=draws, seed=seed),
+        len(rows), rows.units, _known(measures.figures()),
+        intervals(measures.figures, rows.units, draws=draws, seed=seed),
         _constant(rows, ties), counts, fit, largest, turned == 0, largest <= tolerance, worst_pairs(rows, d),
         worst_pairs(rows, fit.residual(rows.human, rows.model)),
     )

@@ -283,12 +283,12 @@ def test_the_same_from_csv_jsonl_and_parquet(tmp_path):
     [
         ("u.txt", b"id,utility\n", "no table that can be read"),
         ("none.csv", None, "can't be read"),
-        ("u.csv", b"id,utility\na,1,2\n", "row 1: 3 cells, and 2 columns"),
+        ("u.csv", b"id,utility\na,1,2\n", "row 1: not as many cells as there are columns"),
         ("u.csv", b'id,utility\n"a,1\n', "is no CSV"),
         ("u.csv", b"\xff\xfe", "is not UTF-8"),
         ("u.jsonl", b'{"id": "a"}\n[1]\n', "line 2 is not a JSON object"),
-        ("u.jsonl", b'{"id": "a"}\n{"id": [1]}\n', "can't be read"),
-        ("u.parquet", b"PAR1", "can't be read"),
+        ("u.jsonl", b'{"id": "a"}\n{"id": [1]}\n', "are not alike"),
+        ("u.parquet", b"PAR1", "is no Parquet"),
     ],
 )
 def test_unreadable_files(tmp_path, name, content, told):
