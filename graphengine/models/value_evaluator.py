@@ -98,6 +98,17 @@ class ValueEvaluator:
         found = self.probabilities(pairs)
         return found[..., 2] - found[..., 0]
 
+    def ask(self, pairs: Sequence[tuple[str, str]], definitions: Sequence[str]) -> np.ndarray:
+        """The same of values that have no labels, by their definitions, (answers, definitions, 3).
+
+        Raises:
+            ModelError: If the evaluator has no network, which alone reads definitions.
+        """
+        if self.network is None:
+            raise ModelError(f"{self.name} reads no definitions, so it knows the values that it was trained on only",
+                             hint="train one with `network: joint`")
+        return softmax(self.network.logits(pairs, definitions) / self.temperature)
+
     def one_of_many(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """How likely each value is, were an answer written for exactly one, (answers, values), rows summing to 1."""
         logits = self.logits(pairs)

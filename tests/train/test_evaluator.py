@@ -159,8 +159,8 @@ def test_a_network_learns_with_the_definitions(form: str, encoder: Path, tmp_pat
     assert held["measured"]["macro_f1"] > held["baselines"]["all_zeros"]["macro_f1"] + 0.1
     assert (tmp_path / "run" / "metrics.jsonl").is_file()
     made = load_value_evaluator(tmp_path / "run")
-    logits = made.network.logits([("Q", "stay safe")], ["Warm weather."])
-    assert (1, 1, 3) == logits.shape and np.isfinite(logits).all()
+    new = made.ask([("Q", "stay safe")], ["Warm weather."])
+    assert (1, 1, 3) == new.shape and np.allclose(new.sum(), 1)
     many = [("Q", "stay safe"), ("Q", "help your friend and take command")] * 3
     assert np.allclose(made.network.logits(many, made.definitions, batch=1),
                        made.network.logits(many, made.definitions), atol=1e-5)
@@ -214,6 +214,8 @@ def test_an_evaluator_that_gives_no_number_is_refused(trained: Path) -> None:
     broken.linear.bias = np.full_like(broken.linear.bias, np.nan)
     with pytest.raises(ModelError, match="answer 1 has a probability that is no number"):
         broken.score([("Q", "A")])
+    with pytest.raises(ModelError, match="reads no definitions"):
+        broken.ask([("Q", "A")], ["Warm weather."])
 
     class Short:
         name, system = "short", "schwartz-10"
