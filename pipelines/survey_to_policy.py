@@ -16,6 +16,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from stages import Stages, command, write
@@ -91,12 +92,12 @@ def report(out: Path, *, sample: bool, tiny: bool) -> dict[str, Any]:
     """Write `report.json` and `report.md`: what each stage found, with intervals, and what it cost."""
     found = {stage: json.loads((out / stage / "report.json").read_text(encoding="utf-8")) for stage in TRAINED}
     reward, ppo = found["reward"], found["ppo"]
-    curve = ppo["curve"]
+    curve, gained = ppo["curve"], reward_gained(out / "ppo")
     told = {
         "demonstration": sample or tiny,
         "reward_model": {key: reward[key] for key in ("held_out", "before", "baselines")},
         "gates": ppo["gates"],
-        "policy": {**curve, "reward_rose": curve["reward"]["last"]["lower"] > curve["reward"]["first"]["upper"]},
+        "policy": {**curve, "reward_gained": gained, "reward_rose": gained["lower"] > 0},
         "stages": {name: {key: each[key] for key in ("steps", "rows", "cost")} for name, each in found.items()},
     }
     lines = ["# From votes to a policy", ""]
@@ -122,18 +123,33 @@ def report(out: Path, *, sample: bool, tiny: bool) -> dict[str, Any]:
         "| in training | at first | at last |", "|---|---|---|",
         *[f"| {name} | {interval(curve[key]['first'], 'mean')} | {interval(curve[key]['last'], 'mean')} |"
           for key, name in MEASURES.items() if key in curve], "",
-        ("The reward rose" if told["policy"]["reward_rose"] else "That the reward rose is not shown")
-        + "; what that is worth on held-out contexts is in evaluation/report.md.", "",
+        f"Against the answers of the model it began from, the reward changed by {interval(gained, 'mean')}: "
+        + ("it rose." if gained["lower"] > 0 else "that it rose is not shown.")
+        + " What that is worth on held-out contexts is in evaluation/report.md.", "",
         *[f"- {note}" for note in ppo["notes"] if "gate" not in note], "",
         "## Cost", "", "| stage | steps | rows | seconds | peak memory, MB |", "|---|---|---|---|---|",
         *[f"| {name} | {each['steps']} | {each['rows']['train']} | {each['cost']['seconds']:.0f} | "
           f"{each['cost']['peak_memory_bytes'] / 1e6:.0f} |" for name, each in told["stages"].items()],
-        "", "In brackets: 90% intervals, of accuracies over contexts, of the rest over logged steps.", "",
+        "", "In brackets: 90% intervals, of accuracies over contexts, of the change over answers, of the rest over "
+        "logged steps.", "",
     ]
     write(out / "report.json", json.dumps(told, indent=2) + "\n")
     write(out / "report.md", "\n".join(lines))
     print("\n".join(lines))
     return told
+
+
+def reward_gained(run: Path) -> dict[str, float]:
+    """How much more the answers of the last fifth of the updates are paid than those of the first update.
+
+    The first update samples from the model that PPO began with. Answers are taken as independent.
+    """
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    answers = json.loads((run / "run.json").read_text(encoding="utf-8"))["settings"]["episodes"]
+    first, last = lines[0], lines[-max(1, len(lines) // 5):]
+    mean = fmean(line["reward"] for line in last) - first["reward"]
+    variance = first["reward_sd"] ** 2 / answers + fmean(line["reward_sd"] ** 2 for line in last) / answers / len(last)
+    return {"mean": mean, "lower": mean - 1.645 * variance**0.5, "upper": mean + 1.645 * variance**0.5}
 
 
 def interval(found: dict[str, Any], name: str) -> str:

@@ -41,11 +41,12 @@ def test_commands_print_what_the_page_says(ran: list[Ran]) -> None:
 def test_the_report_holds_what_was_asked_of_it(ran: list[Ran], folder: Path) -> None:
     """The reward rose; the reward model's accuracy on held-out pairs has its interval, and baselines beside it."""
     told = json.loads((folder / "policy-demo" / "report.json").read_text(encoding="utf-8"))
-    held_out, reward = told["reward_model"]["held_out"], told["policy"]["reward"]
+    held_out, gained = told["reward_model"]["held_out"], told["policy"]["reward_gained"]
 
     assert told["demonstration"]
     assert told["policy"]["reward_rose"]
-    assert reward["first"]["upper"] < reward["last"]["lower"]
+    assert 0 < gained["lower"] < gained["mean"] < gained["upper"]
+    assert told["policy"]["reward"]["first"]["mean"] < told["policy"]["reward"]["last"]["mean"]
     assert 0 < held_out["lower"] < held_out["accuracy"] < held_out["upper"] < 1
     assert (35, 2) == (held_out["pairs"], held_out["contexts"])
     assert {"length", "words", "title"} <= {each["name"] for each in told["reward_model"]["baselines"]}
