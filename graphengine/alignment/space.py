@@ -195,9 +195,11 @@ def _correlation(one: Reals, other: Reals, weights: Reals) -> float:
 def _map(points: Points) -> tuple[tuple[Axis, Axis], Reals]:
     """The two axes along which the vectors differ most; each points to where its largest loading is positive."""
     centred = points.vectors - points.vectors.mean(axis=0)
-    _, size, across = np.linalg.svd(np.vstack([centred, np.zeros((2, centred.shape[1]))]), full_matrices=False)
-    share = size**2 / max(float((size**2).sum()), 1e-300)
-    turned = across[:2] * np.where(across[:2][range(2), np.abs(across[:2]).argmax(axis=1)] < 0, -1, 1)[:, None]
+    size, across = np.zeros(2), np.zeros((2, centred.shape[1]))  # with one value or one answer, an axis stays empty
+    _, sizes, found = np.linalg.svd(centred, full_matrices=False)
+    size[: len(sizes[:2])], across[: len(found[:2])] = sizes[:2], found[:2]
+    share = size**2 / max(float((sizes**2).sum()), 1e-300)
+    turned = across * np.where(across[range(2), np.abs(across).argmax(axis=1)] < 0, -1, 1)[:, None]
     one, other = (
         Axis(float(share[place]), dict(zip(points.values, turned[place].tolist(), strict=True))) for place in range(2)
     )
