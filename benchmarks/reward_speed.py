@@ -12,7 +12,8 @@ same number of pairs per step, the same AdamW and the same linear schedule.
 
 Only tokens of texts count, never padding; both texts of a pair count whole, as they are in the data. Tokenising is left
 out for both, making batches is in. Runs alternate, each in a process of its own; medians count. The first steps warm
-up. Seconds of the CPU are told too, which other programs on the machine disturb less. On a GPU the same with a model of 0.6 billion parameters: `python -m benchmarks.gpu_proof`.
+up. Seconds of the CPU are told too, which other programs on the machine disturb less. On a GPU the same with a model of
+0.6 billion parameters: `python -m benchmarks.gpu_proof`.
 
 `BENCH_REWARD_STEPS`, `BENCH_REWARD_REPEATS` make it shorter. `python -m benchmarks.reward_speed VARIANT LENGTHS SIZE`
 runs one of them.
@@ -222,7 +223,8 @@ def compare(lengths: str, size: str = "tiny", repeats: int = REPEATS) -> dict[st
         "times_trl_default": round(median["ours"] / median["trl_default"], 3),
         "times_trl_best": round(median["ours"] / median["trl_best"], 3),
         "tokens_per_cpu_second": {
-            name: round(statistics.median(run["tokens"] / run["cpu_seconds"] for run in each)) for name, each in runs.items()
+            name: round(statistics.median(run["tokens"] / run["cpu_seconds"] for run in each))
+            for name, each in runs.items()
         },
         "losses_apart": apart,
         "losses_agree": apart <= AGREE["cpu" if runs["ours"][0]["device"] == "cpu" else "cuda"],
