@@ -1,4 +1,4 @@
-"""A small dataset folder and tiny models, for the tests of evaluation."""
+"""A small dataset folder, tiny models and readers of what was measured, for the tests of evaluation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from graphengine.models.tiny import make_tiny
+from graphengine.training.evaluation import Evaluation, EvaluationSettings, Row
 
+LENGTH = "def reward(rows, texts):\n    return [float(len(text)) for text in texts]\n"
 TEXTS = [
     "My friend asks me for a loan.", "Listen for what weighs on them.", "Name the cost plainly.", "Wait a day first.",
     "Answer in the spirit of this value:", "What should I do when a promise is hard to keep?", "forty two",
@@ -114,3 +116,20 @@ def finished_run(folder: Path, model: Path, stage: str = "ppo", **settings: Any)
     report = {"stage": stage, "cost": cost, "run": {"stage": stage, "settings": settings}}
     (folder / "report.json").write_text(json.dumps(report))
     return folder
+
+
+def small(out: Path, **more: Any) -> EvaluationSettings:
+    """Settings of an evaluation that takes a second or two."""
+    return EvaluationSettings(out=out, prompts=8, max_new_tokens=8, **more)
+
+
+def row(found: Evaluation, name: str) -> Row:
+    """The row of a model."""
+    return next(each for each in found.rows if each.name == name)
+
+
+def value(found: Evaluation, name: str, measure: str) -> float:
+    """A measured number."""
+    figure = row(found, name).measures[measure]
+    assert figure is not None and figure.value is not None
+    return figure.value
