@@ -287,3 +287,24 @@ def test_a_language_model_judges_by_the_definitions() -> None:
         with pytest.raises(ModelError, match=message):
             ValueJudge(Judge(wrong), "hhh", values).score([("Q", "A")])
     assert [1.0, 0.0, 0.0] == probabilities_of(ValueJudge(Judge(said), "hhh", values), [("Q", "A")])[0, 2].tolist()
+
+
+def test_the_commands_speak_to_people(files: dict[str, Path], capsys: pytest.CaptureFixture[str],
+                                      tmp_path: Path) -> None:
+    """Trained, measured and put to use by command: baselines beside the numbers, what can't be measured by name."""
+    def said(*arguments: Any) -> str:
+        with pytest.raises(SystemExit) as ended:
+            main(["schwartz", *map(str, arguments)])
+        assert 0 == (ended.value.code or 0)
+        return capsys.readouterr().out
+
+    out = tmp_path / "run"
+    trained = said("train-evaluator", "--set", f"rows=[{files['train']}]", "--set", f"out={out}")
+    assert "words alone: accuracy" in trained and "always 0: accuracy" in trained
+    measured = said("evaluate", files["test"], "--evaluator", out, "--band", "0.2")
+    assert "most frequent" in measured and "not measurable (0 labels)" in measured and "it abstains from" in measured
+    (tmp_path / "in.jsonl").write_text('{"prompt": "Q", "response": "help your friend"}\n', encoding="utf-8")
+    told = said("profile", tmp_path / "in.jsonl", "--evaluator", out)
+    assert "1 answer, read by evaluator of schwartz-10" in told and "too few labels to be measurable" in told
+    people = said("evaluate", files["test"], "--evaluator", files["test"])
+    assert "test.jsonl" in people and "1.000" in people
