@@ -113,7 +113,7 @@ def ours(data: list[tuple[list[int], list[int]]], size: str) -> dict[str, Any]:
     order = [row for step in range(WARM, loop.steps) for row in loop.order.step(step)]
     return {
         **_taken(times[WARM], times[loop.steps]), "tokens": sum(len(text) for row in order for text in data[row]),
-        "losses": losses, "layout": why_not or "flat",
+        "read": sum(loop.layout.size(data[row]) for row in order), "losses": losses, "layout": why_not or "flat",
     }
 
 
@@ -167,9 +167,9 @@ def trl(data: list[tuple[list[int], list[int]]], size: str, *, micro: int = 0) -
         )
         trainer.train()
     losses = [float(line["loss"]) for line in trainer.state.log_history if "loss" in line]
-    parts = PAIRS // (micro or 8)
+    tokens = sum(counted[WARM * (PAIRS // (micro or 8)) :])
     return {
-        **_taken(times[WARM], times[order.per_epoch]), "tokens": sum(counted[WARM * parts :]), "losses": losses,
+        **_taken(times[WARM], times[order.per_epoch]), "tokens": tokens, "read": tokens, "losses": losses,
         "layout": f"micro-batch {micro or 8}",
     }
 

@@ -46,6 +46,7 @@ class Loop:
         progress: Takes a line for each step that is logged.
 
     Attributes:
+        layout: How batches lie in memory.
         order: Which rows each step takes.
         steps: Steps that the run takes.
         done: Steps that are taken.
@@ -56,7 +57,7 @@ class Loop:
         self, settings: RewardSettings, accelerator: Any, model: Any, layout: Layout, rows: Rows, run: RunFolder,
         progress: Callable[[str], None],
     ) -> None:  # fmt: skip
-        self._settings, self._accelerator, self._layout = settings, accelerator, layout
+        self._settings, self._accelerator, self.layout = settings, accelerator, layout
         self._rows, self._run, self._progress = rows, run, progress
         if settings.gradient_checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -134,8 +135,8 @@ class Loop:
         """The losses of a batch; where none is left, that of another pair, times zero, to keep in step with others."""
         device, evidence = self._accelerator.device, self._settings.evidence
         if not batch:
-            return self._scorer(self._layout.lay([self._rows.pairs[instead]]).to(device)) * 0.0
-        chosen, rejected = self._scorer(self._layout.lay([self._rows.pairs[row] for row in batch]).to(device)).chunk(2)
+            return self._scorer(self.layout.lay([self._rows.pairs[instead]]).to(device)) * 0.0
+        chosen, rejected = self._scorer(self.layout.lay([self._rows.pairs[row] for row in batch]).to(device)).chunk(2)
         values = None
         if self._rows.values is not None:
             values = torch.tensor([self._rows.values[row] for row in batch]).to(device, non_blocking=True)
@@ -153,8 +154,8 @@ class Loop:
         pairs = self._rows.pairs if pairs is None else pairs
         accelerator = self._accelerator
         dealt = deal(
-            [self._layout.size(pairs[row]) for row in rows], most, rows=number, processes=accelerator.num_processes,
-            padded=not self._layout.flat,
+            [self.layout.size(pairs[row]) for row in rows], most, rows=number, processes=accelerator.num_processes,
+            padded=not self.layout.flat,
         )
         return [[rows[place] for place in batch] for batch in dealt[accelerator.process_index]]
 
@@ -180,7 +181,7 @@ class Loop:
         found = torch.zeros(len(pairs), 2, dtype=torch.float64, device=self._accelerator.device)
         self._scorer.eval()
         for batch in self._deal(range(len(pairs)), AT_EVALUATION * self._settings.tokens_at_once, pairs=pairs):
-            rewards = self._scorer(self._layout.lay([pairs[row] for row in batch or [0]]).to(found.device))
+            rewards = self._scorer(self.layout.lay([pairs[row] for row in batch or [0]]).to(found.device))
             if batch:
                 found[batch] = rewards.view(2, -1).T.double()
         self._scorer.train()
