@@ -14,6 +14,7 @@ from benchmarks.reward_generalisation import over_seeds
 from graphengine.preferences import PAIRS
 from graphengine.preferences.audit import audit_folder, baselines
 from graphengine.preferences.audit.texts import words_of
+from tests.conftest import missing
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_svda_pairs() -> None:
     """Each published row is a pair; values name the prompts, and shuffled they are the same values in other places."""
     data = pair_folders.data_folder("svda")
     if data is None:
-        pytest.skip("no SVDA data: set GRAPHENGINE_TEST_DATA")
+        missing("data", "no SVDA data: set GRAPHENGINE_TEST_DATA")
     named, shuffled = pair_folders.svda(data), pair_folders.svda(data, shuffled=0)
     assert {"train": 3520, "test": 514} == {name: table.num_rows for name, table in named.items()}
     for split in named:
