@@ -11,6 +11,7 @@ from graphengine.cli.schwartz_annotate import annotate, review
 from graphengine.cli.schwartz_bridge import bridge
 from graphengine.cli.schwartz_distance import distance
 from graphengine.cli.schwartz_evaluator import evaluate, profile, train_evaluator
+from graphengine.cli.schwartz_probe import probe
 from graphengine.cli.schwartz_rows import lint, remap, stats
 from graphengine.cli.schwartz_space import space
 from graphengine.cli.schwartz_survey import score, target
@@ -32,5 +33,5 @@ def schwartz() -> None:
 
 
 for _command in (systems, lint, remap, stats, annotate, review, score, target, targets, bridge, prompt, circle,
-                 distance, space, train_evaluator, evaluate, profile):
+                 distance, space, probe, train_evaluator, evaluate, profile):
     schwartz.add_command(_command)
