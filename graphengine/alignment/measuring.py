@@ -192,7 +192,7 @@ def _notes(
     if whole.units < 2:
         told.append(f"There is one {unit} only, so nothing tells how far others would differ: no intervals.")
     elif whole.units < _FEW:
-        told.append(f"The intervals come from {whole.units} values of {unit}, which is few.")
+        told.append(f"The intervals come from {whole.units} {f'values of {by}' if by else 'texts'}, which is few.")
     if whole.fit.slope < 0:
         told.append("The best affine fit has a negative slope: it turns the model's order round, and the losses after "
                     "the fit don't show that.")

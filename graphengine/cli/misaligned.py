@@ -93,7 +93,7 @@ def misalignment(
 
 def _show(found: Misalignment) -> None:
     whole = found.whole
-    unit = found.settings["by"] or "text"
+    by = found.settings["by"]
     say(f"{count(whole.n, 'text')}, {count(whole.pairs['all'], 'pair')}"
         + (f" inside one {found.settings['within']}" if found.settings["within"] else ""))
     say(_verdict(whole))
@@ -103,7 +103,7 @@ def _show(found: Misalignment) -> None:
           "upper": whole.interval[name][1], "constant": whole.constant.get(name)} for name, told in _FIGURES.items()],
         {"what": "", "value": "value", "lower": "lower", "upper": "upper", "constant": "a constant model"},
     )
-    say(f"intervals: 90%, from {found.settings['draws']:,} draws of whole values of {unit}; the fit: "
+    say(f"intervals: 90%, from {found.settings['draws']:,} draws of {f'whole values of {by}' if by else 'single texts'}; the fit: "
         f"{whole.fit.slope:.3g} x model {whole.fit.intercept:+.3g}, least squares")
     if found.groups:
         say()

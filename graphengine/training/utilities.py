@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphengine.training.evaluation.rewards import open_reward
 from graphengine.training.evaluation.stages import model_folders
+from graphengine.training.rewards import Reward, load_rewards
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,7 @@ def reward_utilities(
     """
     import pyarrow as pa
 
-    named = ":" in str(reward) and not Path(reward).exists()
-    score = open_reward(reward if named else model_folders((Path(reward),))[0].path)
+    score = _open(str(reward))
     rows = texts.to_pylist()
     found: list[float] = []
     for start in range(0, len(rows), _AT_ONCE):
@@ -47,3 +46,11 @@ def reward_utilities(
         found += score(part, [row["completion"] for row in part])
         progress(f"scored {len(found)} of {len(rows)} texts")
     return pa.table({"id": texts.column("id"), "utility": pa.array(found, pa.float64())})
+
+
+def _open(reward: str) -> Reward:
+    if ":" in reward and not Path(reward).exists():
+        return load_rewards({reward: 1.0})  # a function: no torch
+    from graphengine.training.evaluation.rewards import open_reward
+
+    return open_reward(model_folders((Path(reward),))[0].path)
