@@ -152,10 +152,9 @@ def attend(
         key, value = key[:, packed.keys], value[:, packed.keys]
     if (repeat := query.shape[0] // key.shape[0]) > 1:  # grouped queries; not all versions of varlen know them
         key, value = key.repeat_interleave(repeat, 0), value.repeat_interleave(repeat, 0)
-    if torch.is_autocast_enabled(query.device.type):  # positions are turned in single precision, values are not
-        half = torch.get_autocast_dtype(query.device.type)
-        query, key, value = query.to(half), key.to(half), value.to(half)
-    by_kernel = query.is_cuda and query.dtype in (torch.bfloat16, torch.float16)
+    # Under autocast positions are turned in single precision; values come as the layer computes.
+    query, key = query.to(value.dtype), key.to(value.dtype)
+    by_kernel = value.is_cuda and value.dtype in (torch.bfloat16, torch.float16)
     return (_varlen if by_kernel else _by_groups)(query, key, value, scaling, packed)[None], None
 
 

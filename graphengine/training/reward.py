@@ -109,7 +109,9 @@ def _train(settings: RewardSettings, progress: Callable[[str], None]) -> StageOu
     with accelerator.main_process_first():
         run = open_run(settings, "reward", data_hash=folder.data_hash, main=accelerator.is_main_process)
     progress = progress if run.main else quiet
-    flat, why_not = _flat(settings, model.to(accelerator.device), rows, tokenizer.pad_token_id)
+    if accelerator.distributed_type != "FSDP":  # which takes its part of each weight to the GPU itself
+        model.to(accelerator.device)
+    flat, why_not = _flat(settings, model, rows, tokenizer.pad_token_id, accelerator.device)
     loop = Loop(settings, accelerator, model, Layout(flat, tokenizer.pad_token_id), rows["train"], run, progress)
     if run.main:
         check_disk(run.out, 4 * (loop.parameters["all"] + 6 * loop.parameters["trained"] * bool(settings.save_every)))
@@ -158,7 +160,9 @@ def open_accelerator(settings: RewardSettings) -> Any:
     return Accelerator(mixed_precision="bf16" if half else "no", cpu=not gpu)
 
 
-def _flat(settings: RewardSettings, model: Any, rows: Mapping[str, Rows], pad_id: int) -> tuple[bool, str]:
+def _flat(
+    settings: RewardSettings, model: Any, rows: Mapping[str, Rows], pad_id: int, device: Any
+) -> tuple[bool, str]:
     """Whether pairs are read flat, and what the user should know of it.
 
     Raises:
@@ -168,7 +172,7 @@ def _flat(settings: RewardSettings, model: Any, rows: Mapping[str, Rows], pad_id
 
     if settings.layout == "padded":
         return False, ""
-    why = use_flat(model, [pair for each in rows.values() for pair in each.pairs], pad_id=pad_id)
+    why = use_flat(model, [pair for each in rows.values() for pair in each.pairs], pad_id=pad_id, device=device)
     if why and settings.layout == "flat":
         raise TrainingError(
             f"{settings.model} can't read pairs flat: {why}", hint="give layout: auto", key="layout", value="flat"

@@ -142,13 +142,14 @@ def _quiet() -> Iterator[None]:
         log.setLevel(level)
 
 
-def use_flat(model: Any, pairs: Sequence[Pair], *, pad_id: int) -> str:
+def use_flat(model: Any, pairs: Sequence[Pair], *, pad_id: int, device: torch.device | None = None) -> str:
     """Have a model read flat batches, if it gives the same rewards then.
 
     Args:
         model: The model; its attention is replaced where it fits, and left as it was where it does not.
         pairs: All pairs that it shall read.
         pad_id: What pads.
+        device: Where it will be trained, if it is elsewhere yet.
 
     Returns:
         Why it does not fit; empty if it does.
@@ -167,12 +168,12 @@ def use_flat(model: Any, pairs: Sequence[Pair], *, pad_id: int) -> str:
     before = config._attn_implementation
     flat.register()
     with torch.no_grad():
-        scorer, device = Scorer(model), next(model.parameters()).device
-        expected = scorer(pad(few, pad_id).to(device))
+        scorer, here = Scorer(model), next(model.parameters()).device
+        expected = scorer(pad(few, pad_id).to(here))
         try:
             whole.set_attn_implementation(flat.ATTENTION)
-            found = scorer(flat.pack(few).to(device))
-            why = _differs(expected, found) or ("" if flat.kernel_agrees(device) else "its GPU kernel differs")
+            found = scorer(flat.pack(few).to(here))
+            why = _differs(expected, found) or ("" if flat.kernel_agrees(device or here) else "the GPU's kernel differs")
         except Exception as error:  # any model may refuse in its own way, and then it is read as it was made to be
             why = f"it refuses: {type(error).__name__}: {error}"
     if why:
