@@ -33,10 +33,10 @@ from typing import Any
 
 from benchmarks import measuring
 
-STEPS = int(os.environ.get("BENCH_REWARD_STEPS", "15"))
-REPEATS = int(os.environ.get("BENCH_REWARD_REPEATS", "3"))
 WARM = 5
 """Steps before the clock starts; losses are logged as often."""
+STEPS = -(-int(os.environ.get("BENCH_REWARD_STEPS", "15")) // WARM) * WARM
+REPEATS = int(os.environ.get("BENCH_REWARD_REPEATS", "3"))
 PAIRS = int(os.environ.get("BENCH_REWARD_PAIRS", "16"))
 RATE = 1e-4
 MICRO = (2, 4, 8, 16, 32, 64)

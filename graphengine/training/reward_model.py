@@ -173,7 +173,7 @@ def use_flat(model: Any, pairs: Sequence[Pair], *, pad_id: int, device: torch.de
         try:
             whole.set_attn_implementation(flat.ATTENTION)
             found = scorer(flat.pack(few).to(here))
-            why = _differs(expected, found) or ("" if flat.kernel_agrees(device or here) else "the GPU's kernel differs")
+            why = _differs(expected, found) or ("" if flat.kernel_agrees(device or here) else "the kernel differs")
         except Exception as error:  # any model may refuse in its own way, and then it is read as it was made to be
             why = f"it refuses: {type(error).__name__}: {error}"
     if why:
