@@ -51,7 +51,7 @@ class EvaluatorSettings:
     network: Literal["none", "joint", "single", "regression"] = "none"
     network_encoder: Path | None = None
     prompt_weight: float = 1.0
-    encoder_weight: float = 1.0
+    encoder_weight: float = 0.5
     strength: float = 10.0
     class_power: float = 1.0
     circular: float = 0.0
