@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from benchmarks import measuring
 
 NAMES = ("start", "reads", "embedded_import", "neo4j_import", "incremental", "recovery", "asking", "scale",
-         "ranking_speed")
-TRAINING = ("reward_generalisation", "evaluator", "ppo_speed")
+         "ranking_speed", "misalignment")
+TRAINING = ("reward_generalisation", "reward_speed", "evaluator", "ppo_speed")
 
 
 def main(names: list[str]) -> None:
