@@ -53,7 +53,7 @@ class EvaluatorSettings:
     prompt_weight: float = 1.0
     encoder_weight: float = 0.5
     strength: float = 10.0
-    class_power: float = 1.0
+    class_power: float = 0.85
     circular: float = 0.0
     held_out: float = 0.15
     band: float = 0.1
