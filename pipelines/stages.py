@@ -63,9 +63,9 @@ class Stages:
         self._remember(name, {"key": key, "whole": True, "seconds": round(time.monotonic() - started, 1)})
         return place
 
-    def train(self, stage: str, settings: dict[str, Any], *, name: str = "") -> Path:
+    def train(self, stage: str, settings: dict[str, Any], *, name: str = "", recipe: Path | None = None) -> Path:
         """A stage of training, by its recipe, in a process of its own."""
-        recipe = RECIPES / {"reward": "reward_model.yaml"}.get(stage, f"{stage}.yaml")
+        recipe = recipe or RECIPES / {"reward": "reward_model.yaml"}.get(stage, f"{stage}.yaml")
 
         def run(place: Path, **more: Any) -> None:
             given = {**settings, "out": place, **more}
