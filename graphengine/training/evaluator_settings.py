@@ -51,9 +51,9 @@ class EvaluatorSettings:
     network: Literal["none", "joint", "single", "regression"] = "none"
     network_encoder: Path | None = None
     prompt_weight: float = 1.0
-    encoder_weight: float = 0.5
+    encoder_weight: float = 0.3
     strength: float = 10.0
-    class_power: float = 0.85
+    class_power: float = 1.0
     circular: float = 0.0
     held_out: float = 0.15
     band: float = 0.1
