@@ -34,6 +34,7 @@ REPEATS = int(os.environ.get("BENCH_PPO_REPEATS", "3"))
 EPISODES, MINIBATCH, PASSES, LONGEST, RATE, KL = 32, 16, 4, 56, 3e-4, 0.05
 WANTED, UNWANTED = CARD_WORDS[3].split(), CARD_WORDS[5].split()
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "CI": "1", "HF_HUB_OFFLINE": "1"}
+THEIR_ENVIRONMENT = {"PYTHONPATH": f"{TRL}{os.pathsep}{measuring.ROOT}"}
 
 
 def prompts(lengths: str) -> list[dict[str, Any]]:
@@ -90,8 +91,15 @@ def make_policy(folder: Path, steps: int = 300) -> Path:
     return folder
 
 
-def ours(policy: str, lengths: str, seed: str) -> None:
-    """Train with graphengine, and tell time, rewards and memory."""
+def ours(policy: str, lengths: str, seed: str, variant: str = "separate") -> None:
+    """Train with graphengine, and tell time, rewards and memory.
+
+    Args:
+        policy: Folder of the model.
+        lengths: Of prompts.
+        seed: Of everything.
+        variant: The critic, `separate` or `shared`; or `lora`, where base, critic and reference are one.
+    """
     from transformers import AutoTokenizer
 
     from graphengine.training.ppo import PPO, PPOSettings
@@ -103,7 +111,8 @@ def ours(policy: str, lengths: str, seed: str) -> None:
         model=Path(policy), data=Path(policy), out=Path(policy), rewards={"words": 1.0}, seed=int(seed),
         updates=UPDATES, episodes=EPISODES, batch_size=MINIBATCH, ppo_epochs=PASSES, max_new_tokens=LONGEST,
         learning_rate=RATE,
-        kl_coefficient=KL, normalise_rewards=False, missing_eos_penalty=1.0, critic="separate", dtype="float32",
+        kl_coefficient=KL, normalise_rewards=False, missing_eos_penalty=1.0,
+        critic="separate" if variant == "separate" else "shared", lora_rank=16 if variant == "lora" else 0,
     )
     tokenizer = AutoTokenizer.from_pretrained(policy)
     rewards = Rewards({"words": (1.0, reward)})
@@ -137,7 +146,7 @@ def theirs(policy: str, lengths: str, seed: str) -> None:
                 begin = int((kept == start).nonzero()[-1]) + 1
                 text = tokenizer.decode(kept[begin:], skip_special_tokens=True)
                 found.append(reward([], [text.removeprefix("assistant\n")])[0])
-            hidden = torch.tensor(found)[:, None, None].expand(-1, input_ids.shape[1], 1)
+            hidden = torch.tensor(found, device=input_ids.device)[:, None, None].expand(-1, input_ids.shape[1], 1)
             return type("Out", (), {"hidden_states": (hidden,)})()
 
     class RewardModel(torch.nn.Module):
@@ -157,12 +166,13 @@ def theirs(policy: str, lengths: str, seed: str) -> None:
             if logs and "objective/scores" in logs:
                 curve.append([logs["objective/scores"], logs["objective/kl"], float("nan")])
 
+    gpu = torch.cuda.is_available()
     arguments = PPOConfig(
         output_dir=str(Path(policy).with_name("trl-out")), seed=int(seed), total_episodes=UPDATES * EPISODES,
         per_device_train_batch_size=EPISODES, gradient_accumulation_steps=1, num_mini_batches=EPISODES // MINIBATCH,
         num_ppo_epochs=PASSES, response_length=LONGEST, stop_token="eos", learning_rate=RATE, temperature=1.0,
         lr_scheduler_type="constant", kl_coef=KL, missing_eos_penalty=1.0, local_rollout_forward_batch_size=EPISODES,
-        num_sample_generations=0, report_to="none", bf16=False, use_cpu=True, gradient_checkpointing=False,
+        num_sample_generations=0, report_to="none", bf16=gpu, use_cpu=not gpu, gradient_checkpointing=False,
         save_strategy="no", logging_steps=1, disable_tqdm=True, vf_coef=0.1,
     )  # fmt: skip
     talks = [row["prompt"] for row in prompts(lengths)]
@@ -188,10 +198,13 @@ def _tell(started: tuple[float, float], curve: list[list[float]]) -> None:
     wall, cpu = (now - then for now, then in zip(_clocks(), started, strict=True))
     part, episodes = max(1, UPDATES // 5), UPDATES * EPISODES
     ends = [[statistics.fmean(row[i] for row in rows) for i in range(2)] for rows in (curve[:part], curve[-part:])]
+    import torch
+
+    gpu = {"peak_gpu_mb": round(torch.cuda.max_memory_allocated() / 2**20)} if torch.cuda.is_available() else {}
     measuring.report(
         seconds_per_episode=wall / episodes, cpu_seconds_per_episode=cpu / episodes, updates=len(curve),
         first_reward=ends[0][0], last_reward=ends[1][0], last_kl=ends[1][1],
-        curve=[round(row[0], 4) for row in curve],
+        curve=[round(row[0], 4) for row in curve], **gpu,
     )
 
 
@@ -212,15 +225,16 @@ def run() -> dict[str, Any]:
     make_policy(policy)
     settings = {"updates": UPDATES, "episodes": EPISODES, "minibatch": MINIBATCH, "passes": PASSES, "longest": LONGEST,
                 "learning_rate": RATE, "kl_coefficient": KL}
-    return {"settings": settings, **{name: _side_by_side(policy, name, bound)
+    return {"settings": settings, **{name: side_by_side(policy, name, bound)
                                      for name, bound in (("lognormal", 2.0), ("equal", 1.0))}}
 
 
-def _side_by_side(policy: Path, lengths: str, bound: float) -> dict[str, Any]:
+def side_by_side(policy: Path, lengths: str, bound: float) -> dict[str, Any]:
+    """Run both in turns and print a table; gives what each run told."""
     found: dict[str, list[dict[str, Any]]] = {"ours": [], "theirs": []}
     for seed in range(REPEATS):
         for who in ("theirs", "ours") if seed % 2 else ("ours", "theirs"):
-            env = ENVIRONMENT | ({"PYTHONPATH": f"{TRL}{os.pathsep}{measuring.ROOT}"} if who == "theirs" else {})
+            env = ENVIRONMENT | (THEIR_ENVIRONMENT if who == "theirs" else {})
             found[who].append(measuring.alone("ppo_speed", who, str(policy), lengths, str(seed), env=env))
 
     def median(who: str, name: str) -> float:
