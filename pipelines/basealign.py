@@ -84,8 +84,12 @@ def main(
     """Train a policy for each target, measure, report; returns the report."""
     import yaml
 
-    work = Stages(out)
+    from graphengine.training.value_distance import open_evaluator
+
     wanted = {name: load_target(name) for name in targets.split(",")}
+    if len({slug(target.name) for target in wanted.values()}) < len(wanted):
+        raise InputError(f"--targets {targets} names a target twice", hint="give each a name of its own", value=targets)
+    work = Stages(out)
     demonstration = [told for told, given in (
         ("the model is tiny and began with random weights", model), ("the prompts are made up", prompts),
         ("the evaluator learnt from 54 cards", evaluator)) if not given]
@@ -101,31 +105,36 @@ def main(
         model=model or tiny_policy(work), method=method, answers=answers,
         tokens=int(more.get("max_new_tokens", recipe["max_new_tokens"])),
     )
+    reader = open_evaluator(task.evaluator, next(iter(wanted.values())).system)
+    for target in wanted.values():
+        scores_of(reader, [], target)  # one in another system is refused before anything is trained
     policies = {
         name: work.train(
             method, {"model": task.model, "data": task.prompts, "rewards": task.rewards(name), **more},
-            name=f"policy-{slug(target)}", recipe=RECIPE if method == "ppo" else None,
+            name=f"policy-{slug(target.name)}", recipe=RECIPE if method == "ppo" else None,
         ) / "model"
         for name, target in wanted.items()
     }
-    told = report(task, wanted, policies, out) | {"demonstration": demonstration}
+    told = report(task, reader, wanted, policies, out) | {"demonstration": demonstration}
     write(out / "report.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     write(out / "report.md", text := markdown(told))
     print(text)
     return told
 
 
-def report(task: Task, targets: dict[str, Target], policies: dict[str, Path], out: Path) -> dict[str, Any]:
+def report(
+    task: Task, reader: Evaluator, targets: dict[str, Target], policies: dict[str, Path], out: Path
+) -> dict[str, Any]:
     """Let everybody answer the prompts that were held out, and tell what changed.
 
     Args:
         task: How to ask and what to measure.
+        reader: The evaluator.
         targets: By the name that was asked for.
         policies: The policy of each.
         out: Where the pictures go.
     """
     from graphengine.training.data import open_folder
-    from graphengine.training.value_distance import open_evaluator
 
     splits = open_folder(task.prompts, "prompts").splits
     held_out = next((name for name in ("test", "validation") if name in splits), None)
@@ -133,12 +142,11 @@ def report(task: Task, targets: dict[str, Target], policies: dict[str, Path], ou
         raise InputError(f"{task.prompts} has no test split, so nothing is left to measure on",
                          hint="export prompts with held-out contexts, or give a file of prompts", file=task.prompts)
     rows = splits[held_out].to_list()
-    reader = open_evaluator(task.evaluator, next(iter(targets.values())).system)
     before, _ = said(task, reader, task.model, rows)
     prompts = [each.rpartition("#")[0] for each in before.ids]
     found: dict[str, Any] = {}
     table: dict[str, Any] = {
-        row: {} for row in (BEFORE, PROMPTED, task.method, "says nothing", "least of -1, 0, 1")}
+        row: {} for row in (BEFORE, PROMPTED, task.method, "says nothing", "base rates", "least of -1, 0, 1")}
     for name, target in targets.items():
         print(f"measuring: {target.name}", file=sys.stderr, flush=True)
         sides = {BEFORE: before, PROMPTED: said(task, reader, task.model, rows, target)[0],
@@ -151,12 +159,13 @@ def report(task: Task, targets: dict[str, Target], policies: dict[str, Path], ou
                           (task.method, [c.after for c in pick(after)])):
             table[row][target.name] = dict(zip(("per_response", "profile"), map(plain_figure, each), strict=True))
         nulls = measure(before, target, distances=[task.distance["distance"]])
-        for row, each in (("says nothing", nulls.zero), ("least of -1, 0, 1", nulls.floor)):
+        for row, each in (("says nothing", nulls.zero), ("base rates", nulls.base_rate),
+                          ("least of -1, 0, 1", nulls.floor)):
             table[row][target.name] = {"per_response": {"value": each[task.distance["distance"]]}}
         found[target.name] = {
             "target": target.as_json(), "warning": warning(target), "trained": after.as_json(),
             "prompted": led.as_json(), "trained_beside_prompted": beyond.as_json(),
-            "saturated": facts(sides[task.method]).saturated,
+            "saturated": facts(sides[task.method]).saturated, "kl": kl_of(policies[name].parent),
             "pictures": pictures(out, target, sides, after, task.method),
         }
     return {
@@ -180,11 +189,14 @@ def said(
         times: Answers to each prompt; 0 takes the task's.
         seed: Of the first answer.
     """
+    from transformers.utils import logging
+
     from graphengine.models.generator import LocalGenerator
     from graphengine.models.requests import Request
     from graphengine.schwartz.prompting import target_prompt
     from graphengine.schwartz.system import load_system
 
+    logging.disable_progress_bar()
     times = times or task.answers
     talks = [row["prompt"] if isinstance(row["prompt"], list) else [{"role": "user", "content": row["prompt"]}]
              for row in rows]
@@ -219,8 +231,8 @@ def pictures(out: Path, target: Target, sides: dict[str, Scores], after: Shift, 
                                f"after {method}"),
     }
     for kind, picture in drawn.items():
-        write(out / f"{slug(target)}-{kind}.svg", picture)
-    return [f"{slug(target)}-{kind}.svg" for kind in drawn]
+        write(out / f"{slug(target.name)}-{kind}.svg", picture)
+    return [f"{slug(target.name)}-{kind}.svg" for kind in drawn]
 
 
 def markdown(told: dict[str, Any]) -> str:
@@ -241,8 +253,9 @@ def markdown(told: dict[str, Any]) -> str:
             *[f"| {row} | {' | '.join(cell(cells[name].get(kind)) for name in names)} |"
               for row, cells in rows.items()], "",
         ]
-    lines += ["The last rows are no model: an answer that says nothing, and the least that an answer can reach whose "
-              "scores are all -1, 0 or 1. A target of fractions is met by a mean of many answers, not by one.", ""]
+    lines += ["The last rows are no model: an answer that says nothing, one that is the average answer before, and "
+              "the least that an answer can reach whose scores are all -1, 0 or 1. A target of fractions is met by a "
+              "mean of many answers, not by one.", ""]
     for name, each in told["targets"].items():
         trained, led, beyond = each["trained"], each["prompted"], each["trained_beside_prompted"]
         lines += [
@@ -250,18 +263,21 @@ def markdown(told: dict[str, Any]) -> str:
             f"| | {BEFORE} | {method} | change | {PROMPTED}: change | {method} beside that |", f"|---{5 * '|---'}|",
             *[f"| {title} | {cell(trained[kind]['before'])} | {cell(trained[kind]['after'])} | "
               f"{cell(trained[kind]['change'])} | {cell(led[kind]['change'])} | {cell(beyond[kind]['change'])} |"
-              for kind, title in TOLD.items()], "", tax_told(trained["tax"]), "",
+              for kind, title in TOLD.items()], "",
+            tax_told(f"Value tax of {method}", trained["tax"]), tax_told("Value tax of the prompt", led["tax"]), "",
+            *([f"KL to the model before at the end of training: {each['kl']:.1f} nats an answer.", ""] if each["kl"]
+              else []),
             f"{each['saturated']:.0%} of the scores lie within 1/8 of -1, 0 or 1. Pictures: "
             + ", ".join(f"[{picture}]({picture})" for picture in each["pictures"]) + ".", "",
         ]
     return "\n".join(lines)
 
 
-def tax_told(tax: dict[str, Any] | None) -> str:
+def tax_told(what: str, tax: dict[str, Any] | None) -> str:
     """The value tax in a sentence."""
     if tax is None:
-        return "The target asks about every value, so there is no value tax."
-    told = (f"Value tax: the {len(tax['values'])} values that the target does not ask about shifted by "
+        return f"{what}: none, since the target asks about every value."
+    told = (f"{what}: the {len(tax['values'])} values that the target does not ask about shifted by "
             f"{cell({'value': tax['mean_shift'], 'interval': tax['interval']})} in the mean")
     if tax["by_chance"] is not None:
         told += f", of which answers as few as these make {tax['by_chance']:.3f} by chance"
@@ -276,6 +292,12 @@ def cell(figure: dict[str, Any] | None) -> str:
     return f"{figure['value']:.3f}" + ("" if lower is None else f" ({lower:.3f} to {upper:.3f})")
 
 
+def kl_of(run: Path) -> float | None:
+    """The KL of the last updates, in nats an answer; None where the stage tells none."""
+    curve = json.loads((run / "report.json").read_text(encoding="utf-8"))["curve"]
+    return curve["kl"]["last"]["mean"] if "kl" in curve else None
+
+
 def pick(found: Shift) -> list[Change]:
     """Both distances."""
     return [found.told["per_response"], found.told["profile"]]
@@ -286,9 +308,9 @@ def plain_figure(each: Figure) -> dict[str, Any]:
     return {"value": each.value, "interval": [each.lower, each.upper]}
 
 
-def slug(target: Target) -> str:
-    """The name of a target in names of files."""
-    return "".join(letter if letter.isalnum() else "-" for letter in target.name).lower()
+def slug(name: str) -> str:
+    """A name in names of files."""
+    return "-".join("".join(letter if letter.isalnum() else " " for letter in name).lower().split())
 
 
 def read_prompts(file: Path) -> list[Any]:

@@ -25,12 +25,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basealign import RECIPE, Task, cell, read_prompts, said
+from basealign import RECIPE, Task, cell, read_prompts, said, slug
 from made_up import made_up_prompts, prompts_folder, small_evaluator, tiny_policy, write_folder
 from stages import Stages, write
 
 from graphengine.errors import GraphEngineError, InputError
 from graphengine.schwartz.distance import SPEAKS, distance_to
+from graphengine.schwartz.reward import prompt_text
 from graphengine.schwartz.shifting import shift
 from graphengine.schwartz.target_files import load_target
 
@@ -51,7 +52,7 @@ def main(
     """Label, train, measure, report; returns the report."""
     import yaml
 
-    work, wanted = Stages(out), load_target(target)
+    wanted, work = load_target(target), Stages(out)
     recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
     more = {key: yaml.safe_load(value) for key, _, value in (each.partition("=") for each in sets)}
     task = Task(
@@ -64,11 +65,12 @@ def main(
         tokens=int(more.get("max_new_tokens", recipe["max_new_tokens"])),
     )
     of = {"target": Path(target) if Path(target).exists() else target}
+    by = Path(task.evaluator) if Path(task.evaluator).exists() else task.evaluator
     runs: dict[str, list[Path]] = {}
     judged: dict[str, list[float | None]] = {}
     for seed in range(seeds):
         labelled = work.make(f"labels-{seed}", {
-            "model": task.model, "prompts": task.prompts, "judge": task.evaluator, "labels": labels, "seed": seed,
+            "model": task.model, "prompts": task.prompts, "judge": by, "labels": labels, "seed": seed,
             "tokens": task.tokens, "times": list(TIMES), **of,
         }, lambda place, seed=seed: label(place, task, wanted, labels, seed))
         reader = work.make(f"evaluator-{seed}", {"labels": labelled, "seed": seed},
@@ -85,7 +87,7 @@ def main(
             runs.setdefault(name, []).append(work.train("ppo", {
                 "model": task.model, "data": task.prompts, "rewards": each, "seed": seed,
                 "force": True,  # a reward model with few labels fails its gate: what that costs is the question
-                **more}, name=f"policy-{name.replace(' ', '-')}-{seed}", recipe=RECIPE) / "model")
+                **more}, name=f"policy-{slug(name)}-{seed}", recipe=RECIPE) / "model")
     told = report(task, wanted, runs, labels) | {"accuracy_of_reward_models": judged, "demonstration": [
         why for why, given in (("the model is tiny and began with random weights", model),
                                ("the judge learnt from 54 cards", judge)) if not given]}
@@ -135,7 +137,7 @@ def label(place: Path, task: Task, target: Target, labels: int, seed: int) -> No
         if split == "train":
             chosen = draw.sample(range(len(answers)), labels)
             lines = [{
-                "prompt": rows[at // each]["prompt"][-1]["content"], "response": answers[at],
+                "prompt": prompt_text(rows[at // each]["prompt"]), "response": answers[at],
                 **{value: int((score > SPEAKS) - (score < -SPEAKS)) for value, score in
                    zip(read.system.ids, read.matrix[at].tolist(), strict=True)},
             } for at in chosen]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from survey_to_policy import TOKENS, export, rank, tiny_model
 
+from graphengine.errors import InputError
 from graphengine.sample import sample_files
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def prompts_folder(place: Path, prompts: Sequence[Any], seed: int = 0) -> None:
     once = list({json.dumps(talk, sort_keys=True): talk for talk in talks}.values())
     random.Random(seed).shuffle(once)  # noqa: S311 (nothing secret)
     rows = [{"prompt": talk, "context_id": f"prompt-{number}"} for number, talk in enumerate(once)]
+    if len(rows) < 4:
+        raise InputError(f"there are {len(rows)} different prompts, too few to hold some out", hint="give at least 4")
     most = round(HELD_OUT * len(rows))
     write_folder(place, "prompts", {"train": rows[most:], "test": rows[:most]})
 

@@ -56,8 +56,9 @@ def test_one_table_of_targets(given: dict[str, Path], tmp_path: Path) -> None:
 
     assert [] == told["demonstration"]
     assert (5, 2, "letters", "ppo") == tuple(told[name] for name in ("prompts", "answers", "evaluator", "method"))
-    assert ["before", "before, target as a prompt", "ppo", "says nothing", "least of -1, 0, 1"] == list(told["table"])
-    assert [["security", "UK"]] * 5 == [list(row) for row in told["table"].values()]
+    assert ["before", "before, target as a prompt", "ppo", "says nothing", "base rates", "least of -1, 0, 1"] == \
+        list(told["table"])
+    assert [["security", "UK"]] * 6 == [list(row) for row in told["table"].values()]
     for name, each in told["targets"].items():
         for kind in ("per_response", "profile", "neutral", "coverage"):
             for side in ("before", "after", "change"):
@@ -100,7 +101,27 @@ def test_what_is_wrong_is_told(given: dict[str, Path], tmp_path: Path) -> None:
     assert 1 == done.returncode
     assert "there is no target 'securty'" in done.stderr
     assert "security" in done.stderr
-    assert [] == list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("targets", "told"), [
+    ("security,Security", "names a target twice"), ("security,hhh", "target hhh is in hhh"),
+])
+def test_targets_that_do_not_go_together(given: dict[str, Path], tmp_path: Path, targets: str, told: str) -> None:
+    """The same target twice, or one that the evaluator can't read, stop the program before anything is trained."""
+    done = run("basealign", str(tmp_path / "out"), f"--targets={targets}", f"--evaluator={LETTERS}", *words_of(given))
+    assert 1 == done.returncode
+    assert told in done.stderr
+    assert not list((tmp_path / "out").glob("policy-*"))
+
+
+def test_too_few_prompts(given: dict[str, Path], tmp_path: Path) -> None:
+    """Prompts that are equal count once, and some must be left to measure on."""
+    (tmp_path / "few.txt").write_text("Shall I?\nShall I?\nWhy?\n", encoding="utf-8")
+    done = run("basealign", str(tmp_path / "out"), "--targets=security", f"--evaluator={LETTERS}",
+               f"--model={given['model']}", f"--prompts={tmp_path / 'few.txt'}")
+    assert 1 == done.returncode
+    assert "there are 2 different prompts" in done.stderr
 
 
 def test_a_value_reward_beside_reward_models(given: dict[str, Path], tmp_path: Path) -> None:
@@ -123,9 +144,9 @@ def test_a_value_reward_beside_reward_models(given: dict[str, Path], tmp_path: P
         for times in (1, 2, 5):
             report = json.loads((out / f"reward-{times}x-{seed}" / "report.json").read_text(encoding="utf-8"))
             assert 16 * times == report["rows"]["train"]
-    budgets = {json.loads((out / f"policy-{name.replace(' ', '-')}-0" / "report.json").read_text())["steps"]
-               for name in arms}
-    assert {1} == budgets
+    policies = list(out.glob("policy-*/report.json"))
+    assert 8 == len(policies)
+    assert {1} == {json.loads(file.read_text(encoding="utf-8"))["steps"] for file in policies}
     assert re.search(r"\| reward model, 5x labels \| \d", (out / "report.md").read_text(encoding="utf-8"))
 
 
