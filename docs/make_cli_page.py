@@ -77,8 +77,8 @@ the report is that of `report.json` |
 | `restore S` | `{"ok", "source", "key", "holds"}` |
 | `rebuild` | `{"ok", "holds"}` |
 | `erase-user ID` | `{"ok", "user_id", "removed", "exports"}` |
-| `schwartz systems [S]` | `{"ok", "systems": [{"name", "values", "title"}]}`; of one: `{"ok", "name", "title", "source", \
-"about", "values": [{"id", "short", "name", "definition", "angle", "opposites", "into"}]}` |
+| `schwartz systems [S]` | `{"ok", "systems": [{"name", "values", "title"}]}`; of one: `{"ok", "name", "title", \
+"source", "about", "values": [{"id", "short", "name", "definition", "angle", "opposites", "into"}]}` |
 | `schwartz lint R` | `{"ok", "file", "policy", "rows", "labels", "signs", "rows_with_bare_1", "counts", \
 "findings": [{"kind", "row", "label", "told"}]}` |
 | `schwartz remap R O` | `{"ok", "out", "policy", "rows", "changed"}` |
@@ -87,18 +87,18 @@ the report is that of `report.json` |
 | `schwartz annotate P O` | `{"ok", "out", "prompts", "responders", "labeller", "rows", "unlabelled"}` |
 | `schwartz review O` | `{"ok", "out", "rows", "looked_at", "changed", "undecided", "with_model", "between"}` |
 | `schwartz distance S` | `{"ok", "file", "rows", "system", "profile", "coverage", "saturated_share", "neutral_rows", \
-"base_rates_of", "targets": [{"target", "warning", "per_response", "profile", "null", "floor", "masked_share", \
-"neutral_rows"}]}` |
+"base_rates_of", "targets": [{"target", "warning", "per_response", "profile", "null", "floor", \
+"masked_share", "neutral_rows"}]}` |
 | `schwartz space R` | `{"ok", "file", "label", "picture", "rows", "unsafe", "units", "folds", \
 "axes": [{"share", "loadings"}], "auc": {NAME: {"value", "interval"}}, \
 "correlation": {VALUE: {"value", "interval", "nonzero"}}}` |
-| `schwartz probe F` | `{"ok", "folder", "kind", "train", "held_out", "rows": [{"name", "numbers", "accuracy", "lower", \
-"upper", "pairs", "ties", "contexts", "over_words": {"value", "interval"}}]}` |
+| `schwartz probe F` | `{"ok", "folder", "kind", "train", "held_out", "rows": [{"name", "numbers", "accuracy", \
+"lower", "upper", "pairs", "ties", "contexts", "over_words": {"value", "interval"}}]}` |
 | `misalignment H M` | `{"ok", "of", "n", "units", "loss_1", "loss_1_with_self", "loss_2", "loss_1_affine", \
 "loss_1_with_self_affine", "loss_2_affine", "agreement", "kendall_tau_b", "spearman", \
 "interval": {FIGURE: [lower, upper]}, "constant", "pairs", "affine", "largest_difference", "aligned_order", \
-"aligned_equal", "worst_pairs": [{"ids", "human", "model", "gap", "turned"}], "worst_pairs_affine", "groups": [{"group", …}], \
-"worst_group", "left_out", "settings", "notes"}` |
+"aligned_equal", "worst_pairs": [{"ids", "human", "model", "gap", "turned"}], "worst_pairs_affine", \
+"groups": [{"group", …}], "worst_group", "left_out", "settings", "notes"}` |
 | an error | `{"ok": false, "error": CODE, "message", "hint", "where"?: {…}}` |
 """
 

@@ -59,7 +59,8 @@ def test_a_population_pools_its_contexts() -> None:
 weight = st.floats(0.01, 100)
 
 
-@given(st.lists(st.tuples(st.lists(st.floats(-1, 1), min_size=10, max_size=10), weight), min_size=1, max_size=4), weight)
+@given(
+    st.lists(st.tuples(st.lists(st.floats(-1, 1), min_size=10, max_size=10), weight), min_size=1, max_size=4), weight)
 def test_merging_is_a_mean(parts, scale) -> None:
     """A merged number lies between those of its parts, and only the ratio of the weights counts."""
     targets = {str(place): (Target(name=str(place), vector=tuple(vector)), w)
@@ -110,7 +111,8 @@ def raise_hint(function, *arguments) -> None:
 
 def test_comparing_lists_what_clashes() -> None:
     """Values with opposite signs and opposite values of the circle are listed; distances are symmetric."""
-    one, other = Target.of("one", {"power": 0.8, "security": 0.6}), Target.of("other", {"power": -0.5, "stimulation": 1})
+    one = Target.of("one", {"power": 0.8, "security": 0.6})
+    other = Target.of("other", {"power": -0.5, "stimulation": 1})
     found, back = compare(one, other), compare(other, one)
     assert [("power", "power", 0.8, -0.5), ("security", "stimulation", 0.6, 1.0)] == [tuple(c) for c in found.clashes]
     assert pytest.approx(found.distances) == back.distances
