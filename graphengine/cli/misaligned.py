@@ -103,7 +103,8 @@ def _show(found: Misalignment) -> None:
           "upper": whole.interval[name][1], "constant": whole.constant.get(name)} for name, told in _FIGURES.items()],
         {"what": "", "value": "value", "lower": "lower", "upper": "upper", "constant": "a constant model"},
     )
-    say(f"intervals: 90%, from {found.settings['draws']:,} draws of {f'whole values of {by}' if by else 'single texts'}; the fit: "
+    drawn = f"whole values of {by}" if by else "single texts"
+    say(f"intervals: 90%, from {found.settings['draws']:,} draws of {drawn}; the fit: "
         f"{whole.fit.slope:.3g} x model {whole.fit.intercept:+.3g}, least squares")
     if found.groups:
         say()

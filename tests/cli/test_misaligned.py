@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,6 +94,23 @@ def test_a_wrong_column_is_named(cli: Callable[..., Said], files: Path) -> None:
     said = cli("misalignment", "human.parquet", "model.parquet", "--json")
     assert (1, "bad_input") == (said.code, said.json["error"])
     assert "model.parquet" in said.json["message"]
+
+
+@pytest.mark.slow
+def test_cards_against_a_function(cli: Callable[..., Said], ranked: Path) -> None:
+    """`file.py:function` is scored without loading torch; what is compared is the cards of the ranking."""
+    (ranked.parent / "mine.py").write_text(
+        "def score(rows, completions):\n    return [float(len(text)) for text in completions]\n", encoding="utf-8"
+    )
+    asked = ["misalignment", "--graph", str(ranked), "--context", "When grieving", "--draws", "20", "--json",
+             "--reward", f"{ranked.parent}/mine.py:score"]
+    code = ("import sys; from graphengine.cli import main; main(sys.argv[1:], standalone_mode=False); "
+            "assert 'torch' not in sys.modules")
+    done = subprocess.run([sys.executable, "-c", code, *asked], capture_output=True, text=True, check=True)
+    answer = json.loads(done.stdout)
+    cards = cli("ranking", "When grieving", "--graph", ranked, "--json").json["cards"]
+    assert (len(cards), "When grieving") == (answer["n"], answer["of"]["context"]["text"])
+    assert {card["id"] for card in cards} >= set(answer["worst_pairs"][0]["ids"])
 
 
 def test_the_choices_are_those_of_the_room() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from graphengine.errors import InputError
+from graphengine.errors import InputError, MissingExtraError
 from graphengine.preferences.audit.numbers import embedding_features, value_features
 from graphengine.preferences.audit.probe import Features, probe
 from graphengine.schwartz.system import load_system
@@ -164,3 +166,12 @@ def test_refused(tmp_path, name, content, told):
     with pytest.raises(InputError) as refused:
         (value_features if name[0] == "v" else embedding_features)(tmp_path / name)
     assert told in refused.value.message
+
+
+def test_without_scikit_learn(monkeypatch):
+    """What is missing is said, with the command that installs it."""
+    train, numbers = world(6)
+    monkeypatch.setitem(sys.modules, "sklearn.feature_extraction.text", None)
+    with pytest.raises(MissingExtraError) as missing:
+        probe(train, train, [Features("numbers", numbers)])
+    assert "graphengine[train]" in missing.value.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from graphengine.alignment.points import Points, read_points
 from graphengine.alignment.space import DIFFERENCE, SUM, VALUES, WORDS, value_space
-from graphengine.errors import InputError
+from graphengine.errors import InputError, MissingExtraError
 from graphengine.report.value_map import Axes, value_map
 
 pytest.importorskip("sklearn")
@@ -169,3 +170,11 @@ def test_too_few_prompts():
     one = tuple("same" if bad else unit for bad, unit in zip(points.unsafe, points.units, strict=True))
     with pytest.raises(InputError, match="only one prompt"):
         value_space(Points(points.vectors, points.values, points.unsafe, points.prompts, points.responses, one))
+
+
+def test_without_scikit_learn(monkeypatch):
+    """What is missing is said, with the command that installs it."""
+    monkeypatch.setitem(sys.modules, "sklearn.model_selection", None)
+    with pytest.raises(MissingExtraError) as missing:
+        value_space(world(), draws=0)
+    assert "graphengine[train]" in missing.value.hint

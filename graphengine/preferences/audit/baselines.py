@@ -126,7 +126,7 @@ def _by_words(seen: tuple[list[str], list[str]], unseen: tuple[list[str], list[s
         return [0.5] * len(one)
     # Pairs of words make it a little stronger than single words alone.
     word = r"\S+"
-    bag = TfidfVectorizer(token_pattern=word, ngram_range=(1, 2), sublinear_tf=True).fit(chosen + rejected)
+    bag: Any = TfidfVectorizer(token_pattern=word, ngram_range=(1, 2), sublinear_tf=True).fit(chosen + rejected)
     difference = bag.transform(chosen) - bag.transform(rejected)
     # Each pair is there both ways round and there is no intercept: which side a text stands on says nothing.
     model = LogisticRegression(C=10, fit_intercept=False, solver="liblinear", max_iter=1000)

@@ -150,7 +150,7 @@ def _words(seen: Pairs, unseen: Pairs) -> tuple[Sides, Sides]:
         for side in (seen.chosen, seen.rejected, unseen.chosen, unseen.rejected)
     )
     word = r"\S+"
-    bag = TfidfVectorizer(token_pattern=word, ngram_range=(1, 2), sublinear_tf=True).fit(chosen + rejected)
+    bag: Any = TfidfVectorizer(token_pattern=word, ngram_range=(1, 2), sublinear_tf=True).fit(chosen + rejected)
     return bag.transform(chosen) - bag.transform(rejected), bag.transform(one) - bag.transform(other)
 
 
