@@ -114,7 +114,7 @@ def label(place: Path, task: Task, target: Target, labels: int, seed: int) -> No
     for split in ("train", "test"):
         rows = splits[split].to_list()
         most = max(TIMES) * labels if split == "train" else 2 * len(rows)
-        each = -(-3 * most // len(rows)) + 1  # some pairs are ties
+        each = -(-6 * most // len(rows)) + 1  # three times what is needed: some pairs are ties
         read, answers = said(task, judge, task.model, rows, times=each, seed=1000 * (seed + 1))
         far = distance_to(target, task.distance["distance"]).distance(read.matrix)
         pairs = []

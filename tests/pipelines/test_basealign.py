@@ -125,9 +125,9 @@ def test_too_few_prompts(given: dict[str, Path], tmp_path: Path) -> None:
 
 
 def test_a_value_reward_beside_reward_models(given: dict[str, Path], tmp_path: Path) -> None:
-    """Each arm has the labels that it says, the same budget, and a distance over seeds beside the value reward."""
+    """Each arm has the labels that it says, the same budget, and a distance beside that of the value reward."""
     out = tmp_path / "out"
-    done = run("basealign_vs_rlhf", str(out), "--labels=16", "--seeds=2", f"--judge={LETTERS}", "--answers=1",
+    done = run("basealign_vs_rlhf", str(out), "--labels=16", "--seeds=1", f"--judge={LETTERS}", "--answers=1",
                "--set=updates=1", *SMALL, *words_of(given))
     assert 0 == done.returncode, done.stderr
     told: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
@@ -135,19 +135,30 @@ def test_a_value_reward_beside_reward_models(given: dict[str, Path], tmp_path: P
     arms = ["value reward", *(f"reward model, {times}x labels" for times in (1, 2, 5))]
     assert arms == list(told["after"])
     assert arms[1:] == list(told["beside_value_reward"])
-    for name in arms:
-        numbers = told["after"][name]["per_response"]["seeds"]
-        assert 2 == len(numbers)
-        assert sum(numbers) / 2 == pytest.approx(told["after"][name]["per_response"]["value"])
-    for seed in range(2):
-        assert 16 == len((out / f"labels-{seed}" / "answers.jsonl").read_text(encoding="utf-8").splitlines())
-        for times in (1, 2, 5):
-            report = json.loads((out / f"reward-{times}x-{seed}" / "report.json").read_text(encoding="utf-8"))
-            assert 16 * times == report["rows"]["train"]
+    value = told["after"][arms[0]]["profile"]
+    assert [None, None] == value["interval"]  # of one seed
+    for name in arms[1:]:
+        there = told["after"][name]["profile"]["value"]
+        assert told["beside_value_reward"][name]["profile"]["value"] == pytest.approx(there - value["value"])
+    assert 16 == len((out / "labels-0" / "answers.jsonl").read_text(encoding="utf-8").splitlines())
+    for times in (1, 2, 5):
+        report = json.loads((out / f"reward-{times}x-0" / "report.json").read_text(encoding="utf-8"))
+        assert 16 * times == report["rows"]["train"]
     policies = list(out.glob("policy-*/report.json"))
-    assert 8 == len(policies)
+    assert 4 == len(policies)
     assert {1} == {json.loads(file.read_text(encoding="utf-8"))["steps"] for file in policies}
     assert re.search(r"\| reward model, 5x labels \| \d", (out / "report.md").read_text(encoding="utf-8"))
+
+
+def test_intervals_are_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interval is Student's: of two seeds far wider than of many, and none of one."""
+    monkeypatch.syspath_prepend(str(PROJECT / "pipelines"))
+    from basealign_vs_rlhf import over_seeds  # type: ignore[import-not-found]
+
+    found = over_seeds([0.5, 0.7])
+    assert found["value"] == pytest.approx(0.6)
+    assert found["interval"] == pytest.approx([0.6 - 0.1 * 6.3138, 0.6 + 0.1 * 6.3138], abs=1e-4)
+    assert [None, None] == over_seeds([0.5])["interval"]
 
 
 def test_the_recipe_reads(given: dict[str, Path]) -> None:

@@ -143,3 +143,33 @@ def test_another_system_is_refused() -> None:
     """A target in another system than the evaluator's is refused before anything is scored."""
     with pytest.raises(InputError, match="target hhh is in hhh, and the evaluator by hash scores schwartz-10"):
         ValueReward(load_target("hhh"), ByHash())(ROWS[:1], ANSWERS[:1])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_trl_trains_on_the_module(tmp_path: Path) -> None:
+    """TRL's GRPO takes a step with the module as its reward model, and with the function gets the same rewards."""
+    datasets, trl = pytest.importorskip("datasets"), pytest.importorskip("trl")
+    from transformers import AutoTokenizer
+
+    from graphengine.training.rewards import as_trl
+
+    folder = make_tiny(tmp_path / "tiny", ANSWERS, hidden=32, layers=1, heads=2, context=256)
+    words = AutoTokenizer.from_pretrained(folder)
+    reward = ValueReward(load_target("UK"), ByHash())
+    rows = datasets.Dataset.from_list([{"prompt": row["prompt"]} for row in ROWS[:1] + ROWS[4:]])
+    model = ValueRewardModel(reward, words)
+    trainer = trl.GRPOTrainer(
+        model=str(folder), reward_funcs=[model, as_trl(reward, "function")], reward_processing_classes=[words, None],
+        train_dataset=rows, processing_class=words,
+        args=trl.GRPOConfig(
+            output_dir=str(tmp_path / "out"), max_steps=1, num_generations=4, per_device_train_batch_size=8,
+            max_completion_length=6, logging_steps=1, report_to=[], use_cpu=True, bf16=False, save_strategy="no",
+            disable_tqdm=True,
+        ),
+    )
+    trainer.train()
+    told = {name: value for row in trainer.state.log_history for name, value in row.items()}
+    means = [value for name, value in told.items() if name.startswith("rewards/") and name.endswith("/mean")]
+    assert 2 == len(means)
+    assert means[0] == pytest.approx(means[1], abs=1e-5)
