@@ -28,7 +28,7 @@ def intervals(figures: Figures, units: int, *, draws: int = 1000, seed: int = 0)
     Introduction to the Bootstrap*, section 14.3, without the acceleration). For m units they are taken further out, at
     the normal probability of Student's quantile times sqrt(m / (m - 1)) (Hesterberg 2015, *The American Statistician*
     69: the expanded percentile interval). In made-up worlds they hold the truth in 86 to 91% of the cases with 40
-    units, and in 79 to 91% with 8.
+    units, and in 78 to 91% with 8.
 
     Args:
         figures: Gives the figures for how often each unit was drawn, (units,), or for the rows as they are (None); NaN
