@@ -140,7 +140,8 @@ def test_a_policy_that_games_its_reward_is_found_out(settings: PPOSettings) -> N
         return [share if share < 0.1 else 0.2 - share for share in FUNCTIONS["e"](rows, texts)]
 
     gamed = replace(
-        settings, updates=24, save_every=2, second_score={"few": 1.0}, kl_coefficient=0.0, kl_limit=1e3,
+        settings, updates=16, learning_rate=8e-3, save_every=2, second_score={"few": 1.0},
+        kl_coefficient=0.0, kl_limit=1e3,
     )  # fmt: skip
     outcome = train_ppo(gamed, functions={**FUNCTIONS, "few": few})
     parted, kept = outcome.report["parted"], outcome.report["kept_step"]
