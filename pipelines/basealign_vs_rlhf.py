@@ -47,14 +47,16 @@ TOLD = {"per_response": "distance of an answer", "profile": "distance of the mea
 
 def main(
     out: Path, target: str = "security", *, labels: int = 64, seeds: int = 3, judge: str = "",
-    model: Path | None = None, prompts: Path | None = None, answers: int = 4, sets: Sequence[str] = (),
+    model: Path | None = None, prompts: Path | None = None, encoder: Path | None = None, answers: int = 4,
+    sets: Sequence[str] = (), reward_sets: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Label, train, measure, report; returns the report."""
     import yaml
 
     wanted, work = load_target(target), Stages(out)
     recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
-    more = {key: yaml.safe_load(value) for key, _, value in (each.partition("=") for each in sets)}
+    more, of_reward = ({key: yaml.safe_load(value) for key, _, value in (each.partition("=") for each in given)}
+                       for given in (sets, reward_sets))
     task = Task(
         evaluator=judge or str(work.make("judge", {"small": 1}, small_evaluator)),
         distance={key: value for key, value in recipe["rewards"]["value-distance"].items()
@@ -73,13 +75,13 @@ def main(
             "model": task.model, "prompts": task.prompts, "judge": by, "labels": labels, "seed": seed,
             "tokens": task.tokens, "times": list(TIMES), **of,
         }, lambda place, seed=seed: label(place, task, wanted, labels, seed))
-        reader = work.make(f"evaluator-{seed}", {"labels": labelled, "seed": seed},
-                           lambda place, labelled=labelled, seed=seed: learn(place, labelled, seed))
+        reader = work.make(f"evaluator-{seed}", {"labels": labelled, "seed": seed, "encoder": encoder},
+                           lambda place, labelled=labelled, seed=seed: learn(place, labelled, seed, encoder))
         rewards: dict[str, dict[Any, Any]] = {VALUE: {"value-distance": {**task.distance, **of, "evaluator": reader}}}
         for times in TIMES:
             learnt = work.train("reward", {
                 "model": task.model, "data": labelled / f"pairs-{times}x", "kind": "responses", "evidence": "none",
-                "seed": seed}, name=f"reward-{times}x-{seed}")
+                "seed": seed, **of_reward}, name=f"reward-{times}x-{seed}")
             told = json.loads((learnt / "report.json").read_text(encoding="utf-8"))
             judged.setdefault(arm(times), []).append((told["held_out"] or {}).get("accuracy"))
             rewards[arm(times)] = {learnt / "model": 1.0}
@@ -153,11 +155,11 @@ def answer(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
-def learn(place: Path, labelled: Path, seed: int) -> None:
-    """An evaluator from the labelled answers: words alone; on a GPU name an encoder."""
+def learn(place: Path, labelled: Path, seed: int, encoder: Path | None = None) -> None:
+    """An evaluator from the labelled answers: of words, and of an encoder's vectors where there is one."""
     from graphengine.training.evaluator import EvaluatorSettings, train_evaluator
 
-    train_evaluator(EvaluatorSettings(rows=(labelled / "answers.jsonl",), out=place, seed=seed))
+    train_evaluator(EvaluatorSettings(rows=(labelled / "answers.jsonl",), out=place, seed=seed, encoder=encoder))
 
 
 def report(task: Task, target: Target, runs: dict[str, list[Path]], labels: int) -> dict[str, Any]:
@@ -230,8 +232,11 @@ if __name__ == "__main__":
     asked.add_argument("--judge", default="", help="who labels and measures: as --evaluator of basealign.py")
     asked.add_argument("--model", type=Path, help="the policy before; without it, a tiny one")
     asked.add_argument("--prompts", type=Path, help="a file: .txt, .jsonl, .parquet")
+    asked.add_argument("--encoder", type=Path, help="folder of an encoder that the value reward's evaluator reads with")
     asked.add_argument("--answers", type=int, default=4, help="answers to each prompt that is measured")
     asked.add_argument("--set", action="append", default=[], dest="sets", metavar="KEY=VALUE", help="of PPO")
+    asked.add_argument("--reward-set", action="append", default=[], dest="reward_sets", metavar="KEY=VALUE",
+                       help="of the reward models")
     given = asked.parse_args()
     try:
         main(**vars(given))
