@@ -47,6 +47,10 @@ TOLD = {
 }
 
 
+class PromptTooLongError(InputError):
+    """A prompt does not fit into what a model can read."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What is trained and measured.
@@ -149,22 +153,27 @@ def report(
         row: {} for row in (BEFORE, PROMPTED, task.method, "says nothing", "base rates", "least of -1, 0, 1")}
     for name, target in targets.items():
         print(f"measuring: {target.name}", file=sys.stderr, flush=True)
-        sides = {BEFORE: before, PROMPTED: said(task, reader, task.model, rows, target)[0],
-                 task.method: said(task, reader, policies[name], rows)[0]}
+        sides = {BEFORE: before, task.method: said(task, reader, policies[name], rows)[0]}
+        note = ""
+        try:
+            sides[PROMPTED] = said(task, reader, task.model, rows, target)[0]
+        except PromptTooLongError as error:
+            note = f"Not measured with the target as a prompt: {error.message}."
         known = {"prompts": prompts, "distance": task.distance["distance"]}
         after = shift(before, sides[task.method], target, **known)
-        led = shift(before, sides[PROMPTED], target, **known)
-        beyond = shift(sides[PROMPTED], sides[task.method], target, **known)
-        for row, each in ((BEFORE, [c.before for c in pick(after)]), (PROMPTED, [c.after for c in pick(led)]),
-                          (task.method, [c.after for c in pick(after)])):
-            table[row][target.name] = dict(zip(("per_response", "profile"), map(plain_figure, each), strict=True))
+        led = shift(before, sides[PROMPTED], target, **known) if PROMPTED in sides else None
+        beyond = shift(sides[PROMPTED], sides[task.method], target, **known) if PROMPTED in sides else None
+        for row, each in ((BEFORE, [c.before for c in pick(after)]), (task.method, [c.after for c in pick(after)]),
+                          (PROMPTED, [c.after for c in pick(led)] if led else [])):
+            table[row][target.name] = dict(zip(("per_response", "profile"), map(plain_figure, each), strict=False))
         nulls = measure(before, target, distances=[task.distance["distance"]])
         for row, each in (("says nothing", nulls.zero), ("base rates", nulls.base_rate),
                           ("least of -1, 0, 1", nulls.floor)):
             table[row][target.name] = {"per_response": {"value": each[task.distance["distance"]]}}
         found[target.name] = {
             "target": target.as_json(), "warning": warning(target), "trained": after.as_json(),
-            "prompted": led.as_json(), "trained_beside_prompted": beyond.as_json(),
+            "prompted": led.as_json() if led else None, "note": note,
+            "trained_beside_prompted": beyond.as_json() if beyond else None,
             "saturated": facts(sides[task.method]).saturated, "kl": kl_of(policies[name].parent),
             "pictures": pictures(out, target, sides, after, task.method),
         }
@@ -188,11 +197,14 @@ def said(
         target: The model is asked in a system prompt to meet it; None asks nothing.
         times: Answers to each prompt; 0 takes the task's.
         seed: Of the first answer.
+
+    Raises:
+        PromptTooLongError: If a prompt does not fit into what the model reads.
     """
     from transformers.utils import logging
 
     from graphengine.models.generator import LocalGenerator
-    from graphengine.models.requests import Request
+    from graphengine.models.requests import TOO_LONG, Request
     from graphengine.schwartz.prompting import target_prompt
     from graphengine.schwartz.system import load_system
 
@@ -205,7 +217,12 @@ def said(
         Request((*led, *((each["role"], each["content"]) for each in talk)), max_tokens=task.tokens, seed=seed + time)
         for talk in talks for time in range(times)
     ]
-    answers = [each.text for each in LocalGenerator(model, batch_size=32).complete(asked)]
+    found = LocalGenerator(model, batch_size=32).complete(asked)
+    long = sum(each.stopped == TOO_LONG for each in found)
+    if long:  # an answer that could not be given is no answer that says nothing
+        raise PromptTooLongError(f"{long} of {len(found)} prompts are longer than {model} can read",
+                      hint="give shorter prompts, or a model that reads more", file=model)
+    answers = [each.text for each in found]
     pairs = [(prompt_text(talks[place // times]), text) for place, text in enumerate(answers)]
     names = [f"{row}#{time}" for row in range(len(rows)) for time in range(times)]
     return Scores(scores_of(reader, pairs, target), load_system(reader.system), tuple(names)), answers
@@ -262,9 +279,10 @@ def markdown(told: dict[str, Any]) -> str:
             f"## {name}", "", *([f"{each['warning']}.", ""] if each["warning"] else []),
             f"| | {BEFORE} | {method} | change | {PROMPTED}: change | {method} beside that |", f"|---{5 * '|---'}|",
             *[f"| {title} | {cell(trained[kind]['before'])} | {cell(trained[kind]['after'])} | "
-              f"{cell(trained[kind]['change'])} | {cell(led[kind]['change'])} | {cell(beyond[kind]['change'])} |"
-              for kind, title in TOLD.items()], "",
-            tax_told(f"Value tax of {method}", trained["tax"]), tax_told("Value tax of the prompt", led["tax"]), "",
+              f"{cell(trained[kind]['change'])} | {cell(led and led[kind]['change'])} | "
+              f"{cell(beyond and beyond[kind]['change'])} |" for kind, title in TOLD.items()], "",
+            tax_told(f"Value tax of {method}", trained["tax"]),
+            tax_told("Value tax of the prompt", led["tax"]) if led else each["note"], "",
             *([f"KL to the model before at the end of training: {each['kl']:.1f} nats an answer.", ""] if each["kl"]
               else []),
             f"{each['saturated']:.0%} of the scores lie within 1/8 of -1, 0 or 1. Pictures: "

@@ -65,9 +65,15 @@ def test_one_table_of_targets(given: dict[str, Path], tmp_path: Path) -> None:
                 found = each["trained"][kind][side]
                 assert found["interval"][0] <= found["value"] <= found["interval"][1]
         assert told["table"]["ppo"][name]["profile"] == each["trained"]["profile"]["after"]
-        assert told["table"]["before"][name]["profile"] == each["prompted"]["profile"]["before"]
         for picture in each["pictures"]:
             assert (out / picture).read_text(encoding="utf-8").startswith("<svg")
+    prompted = told["targets"]["security"]["prompted"]
+    assert told["table"]["before"]["security"]["profile"] == prompted["profile"]["before"]
+    assert told["table"]["before, target as a prompt"]["security"]["profile"] == prompted["profile"]["after"]
+    # A target of ten values is more than the tiny model reads: told, and not taken for answers that say nothing.
+    assert told["targets"]["UK"]["prompted"] is None
+    assert "10 of 10 prompts are longer than" in told["targets"]["UK"]["note"]
+    assert {} == told["table"]["before, target as a prompt"]["UK"]
     tax = told["targets"]["security"]["trained"]["tax"]
     assert 9 == len(tax["values"])
     assert tax["interval"][0] <= tax["mean_shift"] <= tax["interval"][1]
