@@ -45,7 +45,7 @@ Keys may be added, never renamed.
 "score", "sd", "lower", "upper", "p_top", "tied_top"}], "never_asked": [{"id", "title"}]}` |
 | `explain C CARD` | `{"ok", "context", "card", "place", "edges", "upgrades", "reason", "stale"}` |
 | `explain PAIR_ID` | `{"ok", "pair_id", "context", "scenario", "wiser", "less_wise", "edge", "upgrades", \
-"votes": [{"upgrade_id", "user_id", "from_id", "to_id", "answer", "at"}], "stale"}` |
+"votes": [{"upgrade_id", "user_id", "from_id", "to_id", "answer", "at"}], "stale", "values": [{…}]}` |
 | `edges` | `{"ok", "rule", "edges": [{"from_id", "to_id", "contexts", "wiser", "not_wiser", "unsure", "less_wise", \
 "likelihood"}]}`; without `--edge-rule` the rule is `model`, and the columns are those of the `WISER` edges |
 | `query Q` | `{"ok", "columns": […], "rows": [{…}]}` |

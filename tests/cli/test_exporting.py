@@ -156,8 +156,8 @@ def test_a_pair_walks_back_to_its_votes(cli: Callable[..., Said], own: Path, fol
     cli("export", "preferences", "out", "--format", "jsonl")
     row = next(row for row in rows(folder / "out") if len(row["upgrade_ids"]) == 2)
     answer = cli("explain", row["pair_id"], "--json").json
-    assert ["ok", "pair_id", "context", "scenario", "wiser", "less_wise", "edge", "upgrades", "votes", "stale"] == list(
-        answer)
+    assert ["ok", "pair_id", "context", "scenario", "wiser", "less_wise", "edge", "upgrades", "votes", "stale",
+            "values"] == list(answer)
     assert (row["context_id"], row["scenario_id"]) == (answer["context"]["id"], answer["scenario"]["id"])
     assert (row["chosen_id"], row["rejected_id"]) == (answer["wiser"]["id"], answer["less_wise"]["id"])
     counts = ("wiser", "not_wiser", "unsure", "wiser_reverse", "not_wiser_reverse", "unsure_reverse")
