@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from graphengine.ranking.texts import codes, encode, encode_runs
 from graphengine.tables import ANSWERS, COUNTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -87,16 +87,15 @@ def sum_at(index: Ints, values: Ints, size: int) -> Ints:
     return np.rint(np.bincount(index, weights=values, minlength=size)).astype(np.int64)
 
 
-def read_answers(counts: pa.Table) -> Ints:
-    """(rows, 3) wiser, not_wiser, unsure of COUNTS.
-
-    Raises:
-        RankingError: If a column is missing or a number is negative.
-    """
+def _check_columns(counts: pa.Table) -> None:
     missing = [name for name in (*COUNTS.key, *ANSWERS) if name not in counts.column_names]
     if missing:
         raise RankingError(f"the counts lack the columns {', '.join(missing)}",
                            hint="pass a table of the schema graphengine.tables.COUNTS", columns=missing)
+
+
+def _answers(counts: pa.Table) -> Ints:
+    """(rows, 3) wiser, not_wiser, unsure of COUNTS."""
     answers = np.empty((counts.num_rows, 3), np.int64)
     for at, name in enumerate(ANSWERS):
         answers[:, at] = counts.column(name).to_numpy()
@@ -117,11 +116,13 @@ def lay_out(counts: pa.Table, *, unanswered: bool = False) -> Layout:
     Raises:
         RankingError: If a column is missing or a number is negative.
     """
-    answers = read_answers(counts)
-    (context, context_ids), (source, cards), (target, target_ids) = spread(
-        lambda job: job[0](counts.column(job[1])),
-        [(encode_runs, "context_id"), (encode_runs, "from_id"), (encode, "to_id")], counts.num_rows,
-    )
+    _check_columns(counts)
+    jobs: list[Callable[[], Any]] = [  # what takes longest first, so that no core waits for it alone
+        lambda: encode(counts.column("to_id")), lambda: _answers(counts),
+        lambda: encode_runs(counts.column("from_id")), lambda: encode_runs(counts.column("context_id")),
+    ]
+    (target, target_ids), answers, (source, cards), (context, context_ids) = spread(
+        lambda job: job(), jobs, counts.num_rows)
     cards, source, target = _merge(cards, source, target_ids, target)
     contexts, context = _in_order(context_ids, context)
     used = (unanswered | ((answers[:, 0] | answers[:, 1] | answers[:, 2]) != 0)) & (source != target)

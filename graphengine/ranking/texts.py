@@ -38,8 +38,14 @@ def encode(column: Any) -> tuple[Ints, pa.Array]:
         once = values.dictionary_encode()
         numbers = _joined([chunk.indices for chunk in column.chunks])
         return (numbers if len(once.dictionary) == len(values) else once.indices.to_numpy()[numbers]), once.dictionary
-    encoded = column.cast(pa.string()).dictionary_encode().unify_dictionaries()
+    encoded = _few_pieces(column).dictionary_encode().unify_dictionaries()
     return _joined([chunk.indices for chunk in encoded.chunks]), encoded.chunk(0).dictionary
+
+
+def _few_pieces(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Texts in one piece, or one per two billion bytes: dictionaries of pieces grow with each and are slow to unite."""
+    return column if column.num_chunks == 1 and column.type == pa.string() else pa.table(
+        [column.cast(pa.string())], ["text"]).combine_chunks().column(0)
 
 
 def _joined(parts: list[pa.Array]) -> Ints:
@@ -50,9 +56,12 @@ def _joined(parts: list[pa.Array]) -> Ints:
 def encode_runs(column: Any) -> tuple[Ints, pa.Array]:
     """`encode` for a column in which equal texts are mostly neighbours: each run is looked up once."""
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
-    if pa.types.is_dictionary(column.type) or column.num_chunks != 1 or len(column) < _MANY:
+    if pa.types.is_dictionary(column.type) or len(column) < _MANY:
         return encode(column)
-    runs = compute().run_end_encode(column.chunk(0).cast(pa.string()), run_end_type=pa.int64())
+    column = _few_pieces(column)
+    if column.num_chunks != 1:
+        return encode(column)
+    runs = compute().run_end_encode(column.chunk(0), run_end_type=pa.int64())
     numbers, values = encode(runs.values)
     ends = runs.run_ends.to_numpy()
     return np.repeat(numbers, np.diff(ends, prepend=0)), values
