@@ -23,12 +23,12 @@ class Room:
 
     Attributes:
         folder: The run's own folder; on a cluster every worker sees it under the same path.
-        memory: DuckDB's limit, such as "512MB".
+        memory: DuckDB's limit, such as "400MB".
         threads: DuckDB's threads.
     """
 
     folder: str
-    memory: str = "512MB"
+    memory: str = "400MB"
     threads: int = 2
 
 
