@@ -56,7 +56,7 @@ class Calibration:
         beta: Mean yes-bias: what is added to θ_to - θ_from in an answer (log odds).
         log_tau: Log of the half width τ of the band of "unsure".
         sigma: Standard deviation of strengths within a context.
-        covariance: Of (beta, log_tau), strengths profiled out, at this sigma.
+        covariance: Of (beta, log_tau), strengths and biases profiled out, at this sigma and omega.
         not_wiser: How "not wiser" was read: "against" (for the card asked from) or "tie" (as "unsure").
         contexts: Number of contexts it was fitted on.
         answers: Number of answers it was fitted on.
@@ -142,10 +142,11 @@ def calibrate(counts: pa.Table, *, not_wiser: str = "against") -> Calibration:
         RankingError: If `not_wiser` is unknown or the table is not COUNTS.
     """
     reading = check_not_wiser(not_wiser)
-    layout = lay_out(_sample(counts, SAMPLE))
+    sampled = _sample(counts, SAMPLE)
+    layout = lay_out(sampled)
     fit, start = _Fit(layout, reading), None
     if len(layout.contexts) > 2 * _FIRST_LOOK:
-        few = _Fit(lay_out(_sample(counts, _FIRST_LOOK)), reading)
+        few = _Fit(lay_out(_sample(sampled, _FIRST_LOOK)), reading)
         start, fit.point = few.best_spreads(), few.point
     sigma, omega = fit.best_spreads(start)
     beta, log_tau, precision = fit.shared(sigma, omega)

@@ -115,10 +115,10 @@ def newton(state: State, omega: float) -> Step:
     solved = state.curvature.solve(np.concatenate([state.gradient[:, :, None], state.cross], axis=2))
     c = state.cross[:, :, 0]
     inward, pull, along = solved[:, :, 0], -solved[:, :, 1], -solved[:, :, 2]
-    complement = 1 + omega**2 * (state.whole[:, 0] + (c * pull).sum(axis=1))
+    by_shared = state.whole + np.stack([(c * pull).sum(axis=1), (c * along).sum(axis=1)], axis=1)
+    complement = 1 + omega**2 * by_shared[:, 0]
     bias = (state.bias_gradient - omega * (c * inward).sum(axis=1)) / complement
-    bias_move = -omega / complement[:, None] * np.stack(
-        [state.whole[:, 0] + (c * pull).sum(axis=1), state.whole[:, 1] + (c * along).sum(axis=1)], axis=1)
+    bias_move = -omega / complement[:, None] * by_shared
     return Step(
         inward + omega * bias[:, None] * pull, bias,
         np.stack([pull, along], axis=2) + omega * pull[:, :, None] * bias_move[:, None, :], bias_move,

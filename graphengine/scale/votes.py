@@ -40,7 +40,7 @@ _ROWS_OF_A_GROUP = 200_000
 def rank_votes(
     patterns: str | Iterable[str], out: str | os.PathLike[str], *, engine: str = "local",
     scheduler: str | None = None, method: str = "bradley-terry", calibration: Calibration | None = None,
-    distinct: bool = False, p_top: bool = True, memory: str = "400MB", threads: int = 2,
+    distinct: bool = False, p_top: bool = True, memory: str = Room.memory, threads: int = 2,
     folder: str | os.PathLike[str] | None = None, progress: Callable[[str], None] | None = None, **parameters: Any,
 ) -> VotesRanked:
     r"""Rank the votes of files, without a graph and without holding them in memory.
