@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT, _RADIUS = 760.0, 560.0, 190.0
 _MIDDLE = (_WIDTH / 2, 300.0)
+_NAMES = 1.13  # of the radius: clear of the number of the outer ring
 _SEEN = 0.05  # a difference below this is not drawn
 
 
@@ -68,7 +69,7 @@ def value_circle(
         angle = step / len(order)
         u, v = _at(angle, 1.0)
         picture.line(x, y, u, v, "rule")
-        u, v = _at(angle, 1.09)
+        u, v = _at(angle, _NAMES)
         picture.text(u, v + 4, system.values[place].name, "soft", middle=abs(u - x) < 30, end=u - x <= -30)
     shapes = [(numbers, "area"), *([(other, "area top")] if other is not None else [])]
     for drawn, style in shapes:

@@ -54,3 +54,25 @@ def test_differences_are_drawn_where_there_are_some() -> None:
     assert 1 == text.count('class="apart"')
     assert 2 == len(polygons(text, "area") + polygons(text, "area top"))
     assert "difference" not in value_circle(TEN, [0.5] * 10, "target")
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_names_stand_clear_of_the_scale(name: str) -> None:
+    """No value's name touches the numbers of the rings, whatever the system."""
+    size, apart = 11.5, 2.0
+
+    def box(each: ElementTree.Element) -> tuple[float, float, float, float]:
+        """Left, right, top and bottom of a text, of letters as wide as they may be."""
+        x, y, wide = float(each.get("x", "")), float(each.get("y", "")), 0.7 * size * len(each.text or "")
+        left = x - {"middle": wide / 2, "end": wide}.get(each.get("text-anchor", ""), 0.0)
+        return left, left + wide, y - 0.8 * size, y + 0.25 * size
+
+    system = load_system(name)
+    soft = [each for each in ElementTree.fromstring(value_circle(system, [0.5] * len(system), "t")).iter(f"{SVG}text")
+            if each.get("class") == "soft"]
+    scale = [box(each) for each in soft if each.text in {"0", "1"}]
+    names = [box(each) for each in soft if each.text not in {"0", "1"}]
+    assert (2, len(system)) == (len(scale), len(names))
+    assert not [(one, other) for one in scale for other in names
+                if one[0] < other[1] + apart and other[0] < one[1] + apart
+                and one[2] < other[3] + apart and other[2] < one[3] + apart]
