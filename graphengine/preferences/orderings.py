@@ -96,12 +96,15 @@ def prompts_by_name(source: Source) -> dict[str, dict[str, Any]]:
 def with_prompts(rows: pa.Table, source: Source) -> tuple[pa.Table, list[Reject]]:
     """The rows with `prompt`, `context_id` and `scenario_id`; a prompt that is not in the graph is a reject.
 
+    A card that is a duplicate becomes its canonical card.
+
     Args:
         rows: `responses_file.ROWS`.
         source: The graph.
     """
     named = prompts_by_name(source)
     cards = set(source.cards.column("id").to_pylist())
+    canonical = source.canonical
     found: list[dict[str, Any]] = []
     rejects: list[Reject] = []
     for row in rows.to_pylist():
@@ -115,7 +118,7 @@ def with_prompts(rows: pa.Table, source: Source) -> tuple[pa.Table, list[Reject]
         elif row["card_id"] is not None and row["card_id"] not in cards:
             rejects.append(Reject(row["row"], "card_id", row["card_id"], "the graph has no card of this id"))
         else:
-            found.append({**row, **place})
+            found.append({**row, **place, "card_id": canonical.get(row["card_id"], row["card_id"])})
     extra = [("prompt", pa.string()), ("context_id", pa.string()), ("scenario_id", pa.string())]
     return pa.Table.from_pylist(found, schema=pa.schema([*rows.schema, *extra])), rejects
 

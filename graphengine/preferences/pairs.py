@@ -198,9 +198,7 @@ def texts_of(chosen: Mapping[str, Any], rejected: Mapping[str, Any], render: str
 
 def _upgrades(source: Source) -> dict[tuple[str, frozenset[str]], list[str]]:
     """Ids of the upgrades that ask about each unordered pair of canonical cards in each context, sorted."""
-    canonical = {
-        card["id"]: card["canonical_id"] for card in source.cards.to_pylist() if card.get("canonical_id")
-    }
+    canonical = source.canonical
     found = defaultdict(list)
     for row in sorted(source.upgrades.to_pylist(), key=lambda row: row["id"]):
         pair = frozenset(canonical.get(row[end], row[end]) for end in ("from_id", "to_id"))

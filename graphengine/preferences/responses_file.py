@@ -17,7 +17,7 @@ from graphengine.errors import InputError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 ROWS = pa.schema([
     ("row", pa.int64()),
@@ -57,7 +57,7 @@ class Reject:
 
 
 def read_responses(
-    path: str | os.PathLike[str], known: Mapping[str, str] | None = None
+    path: str | os.PathLike[str], known: Callable[[str, str], str | None] | None = None
 ) -> tuple[pa.Table, list[Reject]]:
     """Read responses, and what people or programs said of them.
 
@@ -67,7 +67,7 @@ def read_responses(
 
     Args:
         path: CSV, JSONL or Parquet, by the name's ending.
-        known: Texts of responses by id, for rows without one.
+        known: The text of a response by `prompt_id` and `response_id`, for rows without one; None: not known.
 
     Returns:
         `ROWS`, with the text of a response in each of its rows; and the rows that were not taken.
@@ -90,8 +90,9 @@ def read_responses(
             taken.append(made)
     good: list[dict[str, Any]] = []
     for row in taken:
-        text = texts.get((row["prompt_id"], row["response_id"])) or (known or {}).get(row["response_id"])
-        if text is None:
+        key = row["prompt_id"], row["response_id"]
+        text = texts.get(key) or (known and known(*key))
+        if not text:
             rejects.append(Reject(row["row"], "response", "", "this response has a text in no row; give one"))
         else:
             good.append({**row, "response": text})

@@ -58,6 +58,11 @@ class Source:
     images: Mapping[str, bytes] | None = None
 
     @property
+    def canonical(self) -> dict[str, str]:
+        """The canonical card of each card that is a duplicate, by id."""
+        return {row["id"]: row["canonical_id"] for row in self.cards.to_pylist() if row.get("canonical_id")}
+
+    @property
     def not_wiser(self) -> NotWiser:
         """How the ranking reads "not wiser"."""
         try:

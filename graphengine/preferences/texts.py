@@ -13,7 +13,7 @@ import pyarrow as pa
 from graphengine.errors import ExportError, InputError
 from graphengine.preferences.adherence import Rule, adherence_rows, rated_by_model, written_responses
 from graphengine.preferences.form import Form
-from graphengine.preferences.orderings import ordering_rows, prompt_name, with_prompts
+from graphengine.preferences.orderings import ordering_rows, prompt_name, prompts_by_name, with_prompts
 from graphengine.preferences.pairs import preference_pairs
 from graphengine.preferences.prompts import prompt_rows
 from graphengine.preferences.responses import response_rows, responses_from_file
@@ -126,8 +126,7 @@ class Texts:
                 hint=f"fill in score and rater, then: --ratings {self.to_rate}", path=self.to_rate,
             )
         if self.ratings is not None:
-            known = {} if completions is None else _texts(completions)
-            ratings, more = self._read(self.ratings, source, known)
+            ratings, more = self._read(self.ratings, source, completions)
             left = _sum(left, more)
             facts["rated_by"] = "raters in a file"
         elif rater is not None and completions is not None:
@@ -146,9 +145,9 @@ class Texts:
         )
 
     def _read(
-        self, path: Path, source: Source, known: Mapping[str, str] | None = None
+        self, path: Path, source: Source, completions: pa.Table | None = None
     ) -> tuple[pa.Table, dict[str, int]]:
-        rows, rejects = read_responses(path, known)
+        rows, rejects = read_responses(path, None if completions is None else _known(completions, source))
         found, more = with_prompts(rows, source)
         if rejects := sorted([*rejects, *more], key=lambda each: each.row):
             self.rejected(Path(path), rejects)
@@ -173,8 +172,12 @@ def _that_stay(
 _RATED = ["prompt", "context_id", "scenario_id", "response_id", "response"]
 
 
-def _texts(completions: pa.Table) -> dict[str, str]:
-    return dict(zip(*(completions.column(name).to_pylist() for name in ("response_id", "response")), strict=True))
+def _known(completions: pa.Table, source: Source) -> Callable[[str, str], str | None]:
+    """The text of a response by `prompt_id`, whichever of its names that is, and `response_id`."""
+    named = prompts_by_name(source)
+    rows = completions.select(["prompt", "response_id", "response"]).to_pylist()
+    texts = {(row["prompt"], row["response_id"]): row["response"] for row in rows}
+    return lambda prompt_id, response_id: texts.get((named.get(prompt_id, {}).get("prompt"), response_id))
 
 
 def _first_of_each(completions: pa.Table) -> list[int]:

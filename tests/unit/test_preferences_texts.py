@@ -119,6 +119,20 @@ def test_responses_for_cards_from_a_file(tmp_path: Path) -> None:
     assert "theirs.csv" == row["generator"]
 
 
+def test_a_response_for_a_duplicate_is_one_for_its_canonical_card(tmp_path: Path) -> None:
+    """A file may name a card by the id of one that was merged into it."""
+    pair = PAIRS.to_pylist()[0]
+    cards = SOURCE.cards.to_pylist()
+    cards.append({**cards[0], "id": "merged", "canonical_id": pair["chosen_id"]})
+    source = replace(SOURCE, cards=pa.Table.from_pylist(cards, schema=SOURCE.cards.schema))
+    rows = [opinion(pair["context_id"], "one", card_id="merged"),
+            opinion(pair["context_id"], "other", card_id=pair["rejected_id"])]
+    done = Texts(responses=write_csv(tmp_path / "theirs.csv", rows)).rows(source, ["responses"])[0]
+    assert [(pair["pair_id"], ["one", "other"])] == [
+        (row["pair_id"], row["response_ids"]) for row in done.table.to_pylist()
+    ]
+
+
 # orderings
 
 
@@ -338,6 +352,23 @@ def test_people_rate_what_a_model_wrote(tmp_path: Path) -> None:
     lean = [{name: row[name] for name in ("prompt_id", "response_id", "score", "rater")} for row in rows]
     again = made(Texts(writer=Writer(echo), rule=Rule(samples=2), ratings=write_csv(path, lean)), "adherence")
     assert done.table.drop_columns("generator").equals(again.table.drop_columns("generator"))
+
+
+def test_ratings_find_the_text_of_their_own_prompt(tmp_path: Path) -> None:
+    """Two prompts may have responses of the same ids: a rating without a text gets that of its prompt."""
+    texts = {(prompt, name): f"{name} to {prompt}" for prompt in CONTEXTS[:2] for name in "ab"}
+    rows = [opinion(*key) | {"response": text} for key, text in texts.items()]
+    named = dict(zip(SOURCE.contexts.column("id").to_pylist(), SOURCE.contexts.column("text").to_pylist(), strict=True))
+    rated = [
+        {"prompt_id": named[prompt] or prompt, "response_id": name, "score": score}
+        for prompt in CONTEXTS[:2] for name, score in (("a", 5), ("b", 1))
+    ]  # fmt: skip
+    texts_of_both = Texts(responses=write_csv(tmp_path / "r.csv", rows), ratings=write_csv(tmp_path / "s.csv", rated))
+    pairs = made(texts_of_both, "adherence").table.to_pylist()
+    assert 2 == len(pairs)
+    for row in pairs:
+        said = (text_of(row["chosen"]), text_of(row["rejected"]))
+        assert (texts[row["context_id"], "a"], texts[row["context_id"], "b"]) == said
 
 
 # sft
