@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
+from typing import Any
 
 from graphengine.errors import InputError, MissingExtraError
 from graphengine.models.offline import stay_offline
@@ -50,6 +51,26 @@ def find_encoder() -> Path | None:
     return folder if folder and (folder / "config.json").is_file() else None
 
 
+def open_encoder(folder: str | Path) -> tuple[Any, Any]:
+    """The tokenizer of an encoder and the encoder (nothing is downloaded unless the user allowed it).
+
+    Raises:
+        InputError: If it is no encoder, or its files are damaged.
+        MissingExtraError: If transformers is not installed.
+    """
+    stay_offline()
+    try:
+        from safetensors import SafetensorError
+        from transformers import AutoModel, AutoTokenizer
+    except ImportError as error:
+        raise MissingExtraError.of(error.name or "transformers", "train") from error
+    try:
+        return AutoTokenizer.from_pretrained(str(folder)), AutoModel.from_pretrained(str(folder)).eval()
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{folder} can't be opened: {error}", hint="give the folder of an encoder",
+                         file=folder) from error
+
+
 def prepare_encoder(encoder: str | Path, folder: str | Path) -> Path:
     """Write an encoder as a model that reads conversations.
 
@@ -70,16 +91,7 @@ def prepare_encoder(encoder: str | Path, folder: str | Path) -> Path:
         >>> folder = prepare_encoder("all-MiniLM-L6-v2", "encoder")  # doctest: +SKIP
     """
     check_place(Path(folder))
-    stay_offline()
-    try:
-        from transformers import AutoModel, AutoTokenizer
-    except ImportError as error:
-        raise MissingExtraError.of(error.name or "transformers", "train") from error
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(encoder))
-        model = AutoModel.from_pretrained(str(encoder))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{encoder} can't be opened: {error}", hint="give the folder of an encoder") from error
+    tokenizer, model = open_encoder(encoder)
     if tokenizer.cls_token is None or tokenizer.sep_token is None:
         raise InputError(
             f"the tokenizer of {encoder} has no tokens for beginning and segments, so it is no encoder's",

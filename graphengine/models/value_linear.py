@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphengine.errors import InputError, MissingExtraError, ModelError
-from graphengine.models.value_words import Words
+from graphengine.errors import InputError, ModelError
+from graphengine.models.encoder import open_encoder
+from graphengine.models.value_words import Words, read_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,27 +55,6 @@ class FrozenEncoder:
         """Write the encoder."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-
-
-def open_encoder(folder: str | Path) -> tuple[Any, Any]:
-    """An encoder and its tokenizer, from a folder (nothing is downloaded unless the user allowed it).
-
-    Raises:
-        InputError: If it is no encoder.
-        MissingExtraError: If transformers is not installed.
-    """
-    from graphengine.models.offline import stay_offline
-
-    stay_offline()
-    try:
-        from transformers import AutoModel, AutoTokenizer
-    except ImportError as error:
-        raise MissingExtraError.of(error.name or "transformers", "train") from error
-    try:
-        return AutoTokenizer.from_pretrained(str(folder)), AutoModel.from_pretrained(str(folder)).eval()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} can't be opened: {error}", hint="give the folder of an encoder",
-                         file=folder) from error
 
 
 @dataclass
@@ -136,12 +116,9 @@ class LinearReader:
         Raises:
             ModelError: If it is damaged.
         """
-        import numpy as np
-
         words = Words.load(folder)
         try:
-            with np.load(folder / _WEIGHTS) as numbers:
-                found = dict(numbers)
+            found = read_numbers(folder / _WEIGHTS)
             encoder = FrozenEncoder(folder / ENCODER, int(found["max_length"])) if found["max_length"] else None
             return cls(words, encoder, float(found["encoder_weight"]), found["middle"], found["spread"],
                        found["weights"], found["bias"])

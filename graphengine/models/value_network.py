@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from graphengine.errors import InputError, ModelError
-from graphengine.models.value_linear import open_encoder
+from graphengine.models.encoder import open_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,8 @@ from graphengine.errors import MissingExtraError, ModelError
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import numpy as np
 
 _FILE, _NUMBERS = "words.json", "words.npz"
 _KINDS: dict[str, dict[str, Any]] = {
@@ -70,21 +74,36 @@ class Words:
         Raises:
             ModelError: If it is damaged.
         """
-        import numpy as np
-
         try:
             content = json.loads((folder / _FILE).read_text(encoding="utf-8"))
             made = cls(float(content["prompt_weight"]))
-            with np.load(folder / _NUMBERS) as numbers:
-                for part, kind, names in content["blocks"]:
-                    vectorizer = _vectorizer(kind, 1)
-                    vectorizer.set_params(vocabulary={name: place for place, name in enumerate(names)})
-                    vectorizer.idf_ = numbers[f"{part}-{kind}"]
-                    made._blocks[part, kind] = vectorizer
+            numbers = read_numbers(folder / _NUMBERS)
+            for part, kind, names in content["blocks"]:
+                vectorizer = _vectorizer(kind, 1)
+                vectorizer.set_params(vocabulary={name: place for place, name in enumerate(names)})
+                vectorizer.idf_ = numbers[f"{part}-{kind}"]
+                made._blocks[part, kind] = vectorizer
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"the words of the evaluator in {folder} can't be read: {error}",
                              hint="train it again", file=folder) from error
         return made
+
+
+def read_numbers(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file of numpy (`.npz`).
+
+    Raises:
+        OSError: If it can't be read.
+        ValueError: If it is damaged.
+    """
+    import numpy as np
+
+    try:
+        # Opened here, since numpy leaves a file open that is not whole.
+        with file.open("rb") as opened, np.load(opened) as numbers:
+            return dict(numbers)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{file.name} is not whole: {error}") from error
 
 
 def _texts(pairs: Sequence[tuple[str, str]], part: str) -> list[str]:

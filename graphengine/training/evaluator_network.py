@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from graphengine.errors import TrainingError
-from graphengine.models.value_linear import open_encoder
+from graphengine.models.encoder import open_encoder
 from graphengine.models.value_network import ValueNetwork
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -255,6 +256,18 @@ def test_what_is_no_evaluator_is_told(tmp_path: Path, files: dict[str, Path]) ->
     with pytest.raises(ModelError, match="is no evaluator"):
         load_evaluator(tmp_path)
     assert "test.jsonl" == load_evaluator(files["test"]).name
+
+
+@pytest.mark.parametrize("name", ["words.json", "words.npz", "linear.npz", "encoder/config.json",
+                                  "encoder/model.safetensors"])
+@pytest.mark.parametrize("kept", [0, 0.5, 0.99])
+def test_a_file_that_was_cut_is_told(name: str, kept: float, trained: Path, tmp_path: Path) -> None:
+    """Half a file of an evaluator, after a copy that ended early, is an error that names the folder."""
+    shutil.copytree(trained / "model", tmp_path / "cut")
+    file = tmp_path / "cut" / "linear" / name
+    file.write_bytes(file.read_bytes()[: int(kept * file.stat().st_size)])
+    with pytest.raises(ModelError, match="can't be read"):
+        load_value_evaluator(tmp_path / "cut")
 
 
 class Judge:
