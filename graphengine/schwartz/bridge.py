@@ -10,11 +10,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphengine.errors import InputError
-from graphengine.schwartz.distance import SPEAKS, distance_to
+from graphengine.schwartz.distance import SPEAKS, ValueDistance
 from graphengine.schwartz.target import ASKED, Conflict, Target, conflicts
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ class CardVectors:
         Raises:
             InputError: If a card is there twice.
         """
-        twice = [name for place, name in enumerate(scores.ids) if name in scores.ids[:place]]
-        if twice:
-            raise InputError(f"{evaluator}: the card {twice[0]!r} is there twice", hint="one row for each card",
-                             value=twice[0])
+        for name, times in Counter(scores.ids).items():
+            if times > 1:
+                raise InputError(f"{evaluator}: the card {name!r} is there twice", hint="one row for each card",
+                                 value=name)
         made = {name: tuple(row) for name, row in zip(scores.ids, scores.matrix.tolist(), strict=True)}
         return cls(made, scores.system.name, evaluator)
 
@@ -263,7 +264,7 @@ class Compared:
 
 
 def compare(first: Target, second: Target, *, least: float = ASKED, speaks: float = SPEAKS) -> Compared:
-    """Compare two targets of one system of values.
+    """Compare two targets of one system of values. What a target does not ask about counts as 0.
 
     Args:
         first: One.
@@ -286,8 +287,8 @@ def compare(first: Target, second: Target, *, least: float = ASKED, speaks: floa
                          hint="compare targets of one system of values")
     ids, t, u = first.values.ids, first.array * (first.weight_array > 0), second.array * (second.weight_array > 0)
     defined = {"cosine": bool(t.any() and u.any()), "spearman": len(set(t.tolist())) > 1 and len(set(u.tolist())) > 1}
-    distances = {name: float(distance_to(first, name).distance(second.array)) if defined.get(name, True) else None
-                 for name in COMPARED}
+    far = {name: ValueDistance(t, first.weight_array, name) for name in COMPARED}
+    distances = {name: float(each.distance(u)) if defined.get(name, True) else None for name, each in far.items()}
     clashes = [Clash(ids[i], ids[i], float(t[i]), float(u[i])) for i in range(len(ids))
                if t[i] * u[i] < 0 and min(abs(t[i]), abs(u[i])) > speaks]
     clashes += [Clash(ids[i], ids[j], float(t[i]), float(u[j])) for one, other in first.values.opposed
@@ -308,6 +309,8 @@ def named_weights(told: Sequence[str]) -> dict[str, float]:
     made: dict[str, float] = {}
     for each in told:
         name, _, number = each.rpartition("=") if "=" in each else (each, "", "1")
+        if name in made:
+            raise InputError(f"{name!r} is there twice", hint="give it one weight", value=name)
         try:
             made[name] = float(number)
         except ValueError:

@@ -44,7 +44,7 @@ def sheet(rows: Sequence[Row]) -> str:
     writer.writerow(COLUMNS)
     for row in rows:
         listed = "; ".join(f"{short(each.name)}: {each.written}" for each in row.items) or _NONE
-        writer.writerow([row.number, _safe(row.prompt), _safe(row.response), listed, ""])
+        writer.writerow([row.number, *map(_safe, (row.prompt, row.response, listed)), ""])
     return out.getvalue()
 
 

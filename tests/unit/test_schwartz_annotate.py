@@ -145,6 +145,8 @@ def test_a_spreadsheet_runs_nothing() -> None:
     rows = [Row(1, dialogue("=cmd()", "@x"), (), ())]
     (line,) = csv.DictReader(io.StringIO(sheet(rows)))
     assert ("'=cmd()", "'@x") == (line["prompt"], line["answer"])
+    (line,) = csv.DictReader(io.StringIO(sheet([Row(1, dialogue("a", "b"), (label("=cmd(): +1"),), ())])))
+    assert "'=cmd(): +1" == line["model_items"]
 
 
 def test_corrections_are_read_back(filled: Filled) -> None:

@@ -128,11 +128,23 @@ def test_a_distance_that_is_not_defined() -> None:
         name: compare(flat, load_target("UK")).distances[name] for name in ("cosine", "spearman")}
 
 
+def test_what_a_target_does_not_ask_about_makes_no_distance() -> None:
+    """A number without weight counts as 0 in every distance, as it does in the differences and clashes."""
+    one = Target(name="one", vector=(0.5, 0.9, 0.0), weights=(1.0, 0.0, 1.0), system="hhh")
+    plain, other = Target.of("one", {"helpful": 0.5}, system="hhh"), Target.of("other", {"honest": 1.0}, system="hhh")
+    found = compare(one, other)
+    assert sum(map(abs, found.differences.values())) == found.distances["l1"] == 1.5
+    assert compare(plain, other).distances == found.distances
+    assert compare(other, plain).distances == compare(other, one).distances
+
+
 def test_names_with_weights() -> None:
-    """`NAME=WEIGHT` is read; a name may hold an equals sign, a weight that is no number is refused."""
+    """`NAME=WEIGHT` is read; a name may hold an equals sign; no number and a second weight are refused."""
     assert {"UK": 2.0, "a=b": 0.5, "x": 1.0} == named_weights(["UK=2", "a=b=0.5", "x"])
     with pytest.raises(InputError, match="no NAME=WEIGHT"):
         named_weights(["UK=two"])
+    with pytest.raises(InputError, match="'UK' is there twice"):
+        named_weights(["UK=2", "NL", "UK"])
 
 
 def test_vectors_from_a_file(tmp_path) -> None:

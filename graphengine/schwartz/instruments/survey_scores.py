@@ -8,12 +8,12 @@ larger.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphengine.errors import InputError
-from graphengine.schwartz.instruments.instrument import Instrument, load_instrument
+from graphengine.schwartz.instruments.instrument import load_instrument
 from graphengine.schwartz.instruments.recognising import recognise
 from graphengine.schwartz.instruments.scoring import Cleaning, answers_of, kept, person_scores
 from graphengine.schwartz.instruments.survey_files import SurveyFile, labels, numbers, survey_file
@@ -139,7 +139,7 @@ def score_survey(
     used = found[0].instrument
     if len(found) > 1:
         version = " and ".join(each.instrument.version for each in found)
-        used = Instrument(**{**{f: getattr(used, f) for f in used.__dataclass_fields__}, "version": version})
+        used = replace(used, version=version)
     rule = Cleaning(**{"most_missing": used.most_missing, "most_same": used.most_same, **(cleaning or {})})
     stays, same = kept(given, rule)
     names = [labels(cells[column]) for column in asked[:len(by)]]
