@@ -82,12 +82,16 @@ def _tokens(prompts: list[Any], answers: list[Any], tokenizer: Any, start: int, 
                 hint="export it again, with --plain or without", file=where, row=row,
             )
     if isinstance(prompts[0], str):
-        end = tokenizer.eos_token
-        texts = [p + answer + ("" if answer.endswith(end) else end) for p, answer in zip(prompts, answers, strict=True)]
-        return tokenizer(texts)["input_ids"]
+        return tokenizer([plain_text(*both, tokenizer) for both in zip(prompts, answers, strict=True)])["input_ids"]
     talks = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
     texts = tokenizer.apply_chat_template(talks, tokenize=False)
     return tokenizer(texts, add_special_tokens=False)["input_ids"]
+
+
+def plain_text(prompt: str, answer: str, tokenizer: Any) -> str:
+    """A plain answer after its prompt, with the end token; the tokenizer may put what it likes around it."""
+    end = tokenizer.eos_token
+    return prompt + answer + ("" if answer.endswith(end) else end)
 
 
 def _kind(value: Any) -> str:

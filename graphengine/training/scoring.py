@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from graphengine.errors import TrainingError
+from graphengine.training.reward_rows import plain_text
 from graphengine.training.tokens import open_tokenizer
 
 
@@ -61,8 +62,9 @@ class RewardModel:
         return scores
 
     def _tokens(self, prompt: Any, completion: str) -> list[int]:
-        if isinstance(prompt, str):
-            text = prompt + completion + self.tokenizer.eos_token
+        plain = isinstance(prompt, str)
+        if plain:
+            text = plain_text(prompt, completion, self.tokenizer)
         else:
             if not self.tokenizer.chat_template:
                 raise TrainingError(
@@ -71,7 +73,7 @@ class RewardModel:
                 )
             talk = [*prompt, {"role": "assistant", "content": completion}]
             text = self.tokenizer.apply_chat_template(talk, tokenize=False)
-        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids = self.tokenizer(text, add_special_tokens=plain)["input_ids"]
         self.cut += len(ids) > self.most
         return ids[-self.most :]
 

@@ -61,6 +61,30 @@ def test_a_reward_model_says_the_same_in_every_batch(reward_model: Path) -> None
         assert expected == pytest.approx(RewardModel(reward_model, batch_size=size)(ROWS, TEXTS), abs=1e-6)
 
 
+def test_plain_texts_are_read_as_in_training(reward_model: Path, tmp_path: Path) -> None:
+    """With the tokens that the tokenizer adds, and one end token, whether the answer has it or not."""
+    import torch
+    from datasets import Dataset
+    from tokenizers.processors import TemplateProcessing
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from graphengine.training.reward_rows import encode
+
+    tokenizer = AutoTokenizer.from_pretrained(reward_model)
+    begin = tokenizer.convert_ids_to_tokens(5)
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(f"{begin} $A", special_tokens=[(begin, 5)])
+    tokenizer.save_pretrained(tmp_path / "model")
+    AutoModelForSequenceClassification.from_pretrained(reward_model).save_pretrained(tmp_path / "model")
+    pair = {"prompt": "Ask. ", "chosen": TEXTS[0], "rejected": TEXTS[1] + tokenizer.eos_token, "context_id": "a"}
+    read = encode(Dataset.from_list([pair]), tokenizer, 100, "none", "here").pairs[0]
+    assert [5, 5] == [ids[0] for ids in read]
+    reward = RewardModel(tmp_path / "model")
+    with torch.no_grad():
+        expected = [reward.model(input_ids=torch.tensor([ids])).logits.item() for ids in read]
+    found = reward([{"prompt": pair["prompt"]}] * 2, [pair["chosen"], pair["rejected"]])
+    assert expected == pytest.approx(found, abs=1e-6)
+
+
 def test_a_pad_token_that_ends_texts_moves_no_score(reward_model: Path, tmp_path: Path) -> None:
     """Where the tokenizer pads with the token that texts end with, the score is still read at the last token."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
