@@ -59,6 +59,17 @@ def test_a_bad_task_is_told_by_file_and_line(tmp_path: Path, base: Path, data: P
     assert 3 == error.value.row
 
 
+def test_only_a_line_break_ends_a_task(tmp_path: Path) -> None:
+    """A line separator of Unicode, which JSON takes as it stands, is a part of its text; lines of Windows end, too."""
+    from graphengine.training.evaluation.tax import read_tasks
+
+    file = tmp_path / "task.jsonl"
+    task = {"prompt": "one\u2028two\x85three", "answer": "b"}
+    line = json.dumps(task, ensure_ascii=False)
+    file.write_bytes(f"{line}\r\n{line}\n".encode())
+    assert [task, task] == [vars(each) for each in read_tasks(file)]
+
+
 def test_an_evaluation_that_fails_leaves_the_report_before(tmp_path: Path, data: Path, length: str) -> None:
     """An older report stays whole until a new one is written; pictures of models that are gone go with it then."""
     evaluate(small(tmp_path / "out", data=data, reward=length))

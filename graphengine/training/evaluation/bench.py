@@ -94,10 +94,6 @@ class Taken:
     likelihoods: list[Likelihood]
     right: list[bool]
 
-    def without_weights(self) -> Taken:
-        """The same, without holding the model in memory."""
-        return replace(self, language=replace(self.language, model=None))
-
 
 def take(language: Language, bench: Bench, name: str, *, in_context: bool = False) -> Taken:
     """Put a model to the bench.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphengine.preferences.folder import sha256
 from graphengine.training.evaluation.loading import libraries
 from graphengine.training.evaluation.writing import STAGE
 from graphengine.training.run_folder import versions
@@ -39,16 +39,11 @@ def manifest(settings: EvaluationSettings, models: list[ModelFolder], found: Fou
             each.name: {"folder": str(each.path), "sha256": _hashes(each.path, ("config.json", "*.safetensors"))}
             for each in models
         },
-        "files": {str(each): _sha256(each) for each in files if each is not None},
+        "files": {str(each): sha256(each) for each in files if each is not None},
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": versions(),
     }
 
 
 def _hashes(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
-    return {file.name: _sha256(file) for pattern in patterns for file in sorted(folder.glob(pattern))}
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return {file.name: sha256(file) for pattern in patterns for file in sorted(folder.glob(pattern))}

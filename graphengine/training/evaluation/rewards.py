@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,9 +71,8 @@ def measure_reward_models(
         )
     if pairs.train is not None:
         progress("baselines")
-        table = folder.splits[pairs.split].select(
-            [place for place, row in enumerate(folder.splits[pairs.split].to_list()) if row in pairs.contexts]
-        )
+        table, held = folder.splits[pairs.split], {row["context_id"] for row in pairs.contexts}
+        table = table.select([place for place, context in enumerate(table["context_id"]) if context in held])
         found.baselines = tuple(each.as_json() for each in baselines(pairs.train, table))
     for model in models or [None]:
         name = model.name if model else _name_of(settings.reward)
@@ -98,10 +98,5 @@ def _parameters(folder: Path) -> int | None:
     for file in sorted(folder.glob("*.safetensors")):
         with file.open("rb") as opened:
             head = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))
-        for name, tensor in head.items():
-            if name != "__metadata__":
-                size = 1
-                for length in tensor["shape"]:
-                    size *= length
-                total += size
+        total += sum(math.prod(tensor["shape"]) for name, tensor in head.items() if name != "__metadata__")
     return total or None

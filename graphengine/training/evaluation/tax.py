@@ -87,7 +87,7 @@ def read_tasks(file: Path) -> list[Task]:
         InputError: If the file can't be read or holds none, or a line is not a task (file, row, column, value).
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")  # `splitlines` parts texts, too
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file} can't be read: {error}", hint="check --task", file=file) from error
     tasks = [_task(line, file, row) for row, line in enumerate(lines, start=1) if line.strip()]

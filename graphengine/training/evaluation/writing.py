@@ -48,7 +48,7 @@ def _ours(run: RunFolder) -> bool:
 
 
 def write(run: RunFolder, evaluation: Evaluation) -> Evaluation:
-    """Write everything, `report.json` last.
+    """Write everything: the pictures, then `report.json`, then the page, which tells what that one says it cost.
 
     Returns:
         The evaluation with what it cost.
