@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphengine.schwartz.distance import SPEAKS
+from graphengine.schwartz.judged import FEWEST
 from graphengine.schwartz.measuring import facts
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def expressed(
             "score": mean.value, "interval": [mean.lower, mean.upper],
             "coverage": float((np.abs(column) > SPEAKS).mean()),
             "null": {"zero": 0.0, "base_rate": None if base_rates is None else float(base_rates[place])},
-            "measurable": None if known is None else bool(known[place] >= 30),
+            "measurable": None if known is None else bool(known[place] >= FEWEST),
             "for": named(high[column[high] > SPEAKS]), "against": named(low[column[low] < -SPEAKS]),
         }
     return {"answers": seen.rows, "system": scores.system.name, "coverage": seen.coverage, "neutral": seen.neutral,

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphengine.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from graphengine.schwartz.labelled import Labelled
-
-import numpy as np
 
 SIDES = ("opposed", "none", "aligned")
 """The three answers, in the order of probabilities: -1, 0, 1."""
@@ -115,6 +115,7 @@ def judged(
     groups = _numbers(labelled.groups)
     sides = probabilities.argmax(axis=2) - 1.0
     frequent = _frequent(known or Known.of(labels))
+    bins = reliability(probabilities.max(axis=2)[there], (sides == labels)[there])
     told: dict[str, Any] = {
         "cells": int(there.sum()), "answers": len(labelled), "groups": int(groups.max()) + 1,
         "measured": figures(labels, sides, groups, seed),
@@ -123,8 +124,7 @@ def judged(
             "majority": figures(labels, np.broadcast_to(frequent, labels.shape), groups, seed),
         },
         "majority_from": "the measured labels" if known is None else "the labels trained on",
-        "ece": _ece(probabilities.max(axis=2)[there], (sides == labels)[there]),
-        "reliability": reliability(probabilities.max(axis=2)[there], (sides == labels)[there]),
+        "ece": _ece(bins), "reliability": bins,
         "values": _values(labels, sides, probabilities, labelled, groups, seed),
         "by": {name: _by(column, labels, sides, groups, seed)
                for name, column in (("response_source", labelled.responders), ("query_source", labelled.sources))},
@@ -197,12 +197,12 @@ def one_of_many(aligned: np.ndarray, labelled: Labelled, *, seed: int = 0) -> di
     groups, many = _numbers([group for group, here in zip(labelled.groups, at, strict=True) if here]), found.shape[1]
     counts = _square(truth, taken, groups, many)
     drawn, whole = _drawn(counts, seed), counts.sum(axis=0)
+    bins = reliability(found.max(axis=1), taken == truth)
     frequent = _square(truth, np.full_like(truth, np.bincount(truth).argmax()), groups, many).sum(axis=0)
     return {
         "answers": int(at.sum()), "accuracy": float(_accuracy(whole)), "accuracy_interval": _interval(_accuracy(drawn)),
         "macro_f1": float(_macro(whole)), "macro_f1_interval": _interval(_macro(drawn)),
-        "ece": _ece(found.max(axis=1), taken == truth),
-        "reliability": reliability(found.max(axis=1), taken == truth),
+        "ece": _ece(bins), "reliability": bins,
         "majority": {"accuracy": float(_accuracy(frequent)), "macro_f1": float(_macro(frequent))},
     }
 
@@ -251,7 +251,7 @@ def _values(
             column[:, place] = labels[:, place]
             told["accuracy_interval"] = figures(column, sides, groups, seed)["accuracy_interval"]
             told["all_zeros"] = float((truth == 0).mean())
-            told["ece"] = _ece(probabilities[there, place].max(axis=1), truth == taken)
+            told["ece"] = _ece(reliability(probabilities[there, place].max(axis=1), truth == taken))
         made[value] = told
     return made
 
@@ -325,10 +325,10 @@ def _macro(counts: np.ndarray) -> Any:
     return _f1(counts).sum(axis=-1) / np.maximum(occurs.sum(axis=-1), 1)
 
 
-def _ece(confidence: np.ndarray, right: np.ndarray) -> float:
-    """The expected calibration error over 15 bins of equal width."""
-    bins = reliability(confidence, right)
-    return float(sum(each["cells"] * abs(each["confidence"] - each["accuracy"]) for each in bins) / len(confidence))
+def _ece(bins: list[dict[str, Any]]) -> float:
+    """The expected calibration error: how far confidence and accuracy are apart, over what `reliability` gives."""
+    apart = sum(each["cells"] * abs(each["confidence"] - each["accuracy"]) for each in bins)
+    return float(apart / sum(each["cells"] for each in bins))
 
 
 def _interval(drawn: np.ndarray) -> list[float]:
