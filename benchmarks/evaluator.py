@@ -17,7 +17,6 @@ MiniLM-L6). `python -m benchmarks.evaluator svda-19 0` runs one of them.
 from __future__ import annotations
 
 import csv
-import os
 import statistics
 import sys
 import time
@@ -27,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import measuring
+from benchmarks import measuring, pair_folders
 
 SEEDS = 3
 RECIPE: dict[str, Any] = {"prompt_weight": 0.5, "encoder_weight": 0.3, "strength": 10.0, "class_power": 1.0}
@@ -72,7 +71,7 @@ def _svda(values: str, seed: int) -> dict[str, Any]:
     from graphengine.training.evaluator import fit_evaluator
 
     system = f"schwartz-{values}"
-    train, dev = (_one_value(read_labelled(_data() / "svda" / f"{split}.jsonl", system)) for split in ("train", "dev"))
+    train, dev = (_one_value(read_labelled(_data("svda") / f"{split}.jsonl", system)) for split in ("train", "dev"))
     made, _ = fit_evaluator(train, replace(_settings(system, seed), **ONE_OF_MANY), encoder=_encoder())
     words = _words_of_one(train, dev)
     return {
@@ -88,8 +87,8 @@ def _fulcra(_: str, seed: int) -> dict[str, Any]:
     from graphengine.schwartz.labelled import read_labelled
     from graphengine.training.evaluator import fit_evaluator, words_alone
 
-    rows, folds = read_labelled(_data() / "fulcra" / "trustworthy_data.jsonl"), []
-    with (_data() / "fulcra" / "groups.csv").open(encoding="utf-8") as file:
+    rows, folds = read_labelled(_data("fulcra") / "trustworthy_data.jsonl"), []
+    with (_data("fulcra") / "groups.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             folds.append(int(row["fold"]))
             rows.groups[int(row["row"]) - 1] = row["group"]
@@ -99,7 +98,7 @@ def _fulcra(_: str, seed: int) -> dict[str, Any]:
     for each in range(5):
         at = fold == each
         fitted, measured = rows.take(~at), rows.take(at)
-        made, _ = fit_evaluator(fitted, _settings("schwartz-10", seed), encoder=encoder)
+        made = fit_evaluator(fitted, _settings("schwartz-10", seed), encoder=encoder)[0]
         ours[at] = made.probabilities(measured.pairs)
         words[at] = words_alone(fitted, seed).probabilities(measured.pairs)
         majority[at] = Known.of(fitted.labels).counts.argmax(axis=1) - 1.0
@@ -121,8 +120,8 @@ def _transfer(_: str, seed: int) -> dict[str, Any]:
     from graphengine.training.evaluator import fit_evaluator, words_alone
 
     encoder, settings = _encoder(), _settings("schwartz-10", seed)
-    fulcra = read_labelled(_data() / "fulcra" / "trustworthy_data.jsonl")
-    train, dev = (read_labelled(_data() / "svda" / f"{split}.jsonl") for split in ("train", "dev"))
+    fulcra = read_labelled(_data("fulcra") / "trustworthy_data.jsonl")
+    train, dev = (read_labelled(_data("svda") / f"{split}.jsonl") for split in ("train", "dev"))
     found: dict[str, Any] = {}
     for name, rows, other in (("svda to fulcra", train, fulcra), ("fulcra to svda", fulcra, _one_value(dev))):
         ours, words = fit_evaluator(rows, settings, encoder=encoder)[0], words_alone(rows, seed)
@@ -132,20 +131,19 @@ def _transfer(_: str, seed: int) -> dict[str, Any]:
 
 def _forms(_: str, seed: int) -> dict[str, Any]:
     from graphengine.models.encoder import find_encoder
+    from graphengine.schwartz.judged import one_of_many
     from graphengine.schwartz.labelled import read_labelled
     from graphengine.training.evaluator import fit_evaluator
 
-    train, dev = (_one_value(read_labelled(_data() / "svda" / f"{split}.jsonl")) for split in ("train", "dev"))
+    train, dev = (_one_value(read_labelled(_data("svda") / f"{split}.jsonl")) for split in ("train", "dev"))
     some = np.random.default_rng(seed).choice(len(train), 600, replace=False)
     table = {}
     for form in ("joint", "single", "regression"):
         started = time.process_time()
         settings = replace(_settings("schwartz-10", seed), linear=False, network=form, network_encoder=find_encoder(),
                            epochs=2, max_length=96)
-        made, _ = fit_evaluator(train.take(some), settings)
+        made = fit_evaluator(train.take(some), settings)[0]
         trained = time.process_time()
-        from graphengine.schwartz.judged import one_of_many
-
         told = _short(one_of_many(made.one_of_many(dev.pairs), dev, seed=seed))
         table[form] = {**told, "cpu_seconds_training": round(trained - started, 1),
                        "cpu_seconds_reading": round(time.process_time() - trained, 1)}
@@ -155,11 +153,13 @@ def _forms(_: str, seed: int) -> dict[str, Any]:
 def _areas(scores: np.ndarray, rows: Any) -> dict[str, Any]:
     from sklearn.metrics import roc_auc_score
 
+    from graphengine.schwartz.judged import FEWEST
+
     found = {}
     for place, value in enumerate(rows.system.ids):
         labels = rows.labels[:, place]
         there = ~np.isnan(labels)
-        if (labels[there] == 1).sum() >= 30 and (labels[there] != 1).sum() >= 30:
+        if min((labels[there] == 1).sum(), (labels[there] != 1).sum()) >= FEWEST:
             found[value] = float(roc_auc_score(labels[there] == 1, scores[there, place]))
     return {"mean": statistics.mean(found.values()), **found}
 
@@ -203,11 +203,11 @@ def _encoder() -> Any:
     return FrozenEncoder(folder)
 
 
-def _data() -> Path:
-    place = Path(os.environ.get("GRAPHENGINE_TEST_DATA") or measuring.ROOT.parent / "shared" / "data")
-    if not (place / "svda").is_dir():
-        sys.exit(f"there is no data in {place}: set GRAPHENGINE_TEST_DATA")
-    return place
+def _data(name: str) -> Path:
+    folder = pair_folders.data_folder(name)
+    if folder is None:
+        sys.exit(f"there is no data of {name}: set GRAPHENGINE_TEST_DATA")
+    return folder
 
 
 if __name__ == "__main__":

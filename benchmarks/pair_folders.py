@@ -59,7 +59,8 @@ def svda(folder: Path, *, shuffled: int | None = None) -> dict[str, pa.Table]:
 def _svda(file: Path, shuffled: int | None) -> pa.Table:
     from graphengine.preferences import PAIRS
 
-    rows: list[dict[str, Any]] = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    with file.open(encoding="utf-8") as lines:
+        rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
     values = [row["Value"] for row in rows]
     if shuffled is not None:
         random.Random(shuffled).shuffle(values)

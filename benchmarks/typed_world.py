@@ -13,7 +13,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -88,13 +87,6 @@ def make_splits(seed: int) -> dict[str, pa.Table]:
                 rows.append(_row(context_id, text, *_new_pair(rng, cards[one], cards[other], used)))
         splits[split] = pa.Table.from_pylist(rows, schema=PAIRS)
     return splits
-
-
-def write_folder(out: Path, seed: int) -> Path:
-    """Write a world as a dataset folder that training opens: `cards/<split>.parquet` and `manifest.json`."""
-    from benchmarks.pair_folders import write
-
-    return write(out, make_splits(seed))
 
 
 def type_of(id_: str) -> int:
