@@ -109,6 +109,16 @@ def test_what_can_not_be_evaluated_is_said(tmp_path: Path, base: Path, data: Pat
         evaluate(small(tmp_path / "out", data=data, models=(tmp_path / "mute",)))
 
 
+@pytest.mark.parametrize("kept", [0, 0.5, 0.99])
+def test_weights_that_were_cut_are_told(tmp_path: Path, base: Path, data: Path, kept: float) -> None:
+    """Weights that end early, of a copy that was broken off, are an error that names the folder."""
+    shutil.copytree(base, tmp_path / "cut")
+    [weights] = (tmp_path / "cut").glob("*.safetensors")
+    weights.write_bytes(weights.read_bytes()[: int(kept * weights.stat().st_size)])
+    with pytest.raises(TrainingError, match="cut can't be opened as a language model"):
+        evaluate(small(tmp_path / "out", data=data, models=(tmp_path / "cut",)))
+
+
 def test_no_test_split_is_said(tmp_path: Path, base: Path, length: str) -> None:
     """Where there is no test split, the report says what was measured on instead."""
     folder = write_dataset(tmp_path / "data", {

@@ -149,15 +149,17 @@ def with_weights(language: Language) -> Language:
     """The same with its weights: float32 on a CPU, in its own precision on a GPU.
 
     Raises:
-        TrainingError: If the weights can't be loaded.
+        TrainingError: If the weights are missing or damaged.
     """
     torch, transformers = libraries()
+    from safetensors import SafetensorError
+
     cuda = torch.cuda.is_available()
     try:
         model = transformers.AutoModelForCausalLM.from_pretrained(
             language.folder, dtype="auto" if cuda else torch.float32
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise _unfit(language.folder, error) from error
     ends = _ends(model, language.tokenizer)
     pad = language.tokenizer.pad_token_id if language.tokenizer.pad_token_id is not None else ends[0]
