@@ -178,12 +178,16 @@ def save_whole(folder: Path, *parts: Any) -> Path:
     """Write a model whole or not at all; `parts` are what is saved: the model, its tokenizer."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
+    old = temporary.with_suffix(".old")
     try:
         for part in parts:
             part.save_pretrained(temporary)
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(old)
         temporary.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
     return folder

@@ -12,7 +12,7 @@ import pytest
 
 from graphengine.errors import InputError
 from graphengine.models.offline import QUIET
-from graphengine.models.tiny import make_tiny
+from graphengine.models.tiny import make_tiny, save_whole
 
 pytestmark = [
     pytest.mark.train,
@@ -108,6 +108,21 @@ def test_an_older_model_is_replaced(tiny: Path, tmp_path: Path) -> None:
     second = make_tiny(tmp_path / "model", TEXTS, hidden=32, layers=1, heads=2)
     assert first == second
     assert 32 == opened(second)[1].config.hidden_size
+
+
+def test_an_older_model_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    """Where the new folder can't take its place, the old one stands there as it was, and nothing lies beside it."""
+
+    class Nothing:
+        def save_pretrained(self, folder: Path) -> None:
+            """Writes no file."""
+
+    make_tiny(tmp_path / "model", TEXTS, hidden=16, layers=1, heads=2)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
+    with pytest.raises(FileNotFoundError):
+        save_whole(tmp_path / "model", Nothing())
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
+    assert ["model"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_the_room_keeps_the_libraries_quiet() -> None:
