@@ -139,7 +139,7 @@ def test_copies_of_a_drawn_unit_make_no_pairs():
 @pytest.mark.parametrize(
     ("prompts", "within", "least"),
     # Three standard errors of a hundred rounds below .87, and below .8.
-    [(40, "", 0.77), (40, "prompt", 0.77), (8, "prompt", 0.68)],
+    [(40, "", 0.77), (40, "prompt", 0.77), (8, "", 0.68), (8, "prompt", 0.68)],
 )
 def test_intervals_cover(prompts, within, least):
     """In made-up worlds with prompts of unequal length, 90% intervals hold the truth in near 90% of the rounds."""
