@@ -18,8 +18,10 @@ import pyarrow as pa
 from graphengine.errors import InputError, ModelError
 from graphengine.preferences.kinds import Kind, Rows
 from graphengine.preferences.orderings import ALONE, EVEN, OPINIONS, count_opinions, made_pair
+from graphengine.preferences.rendering import text_of
+from graphengine.preferences.responses import KIND as BY_GRAPH
 from graphengine.preferences.responses import RESPONSES, SAME_RESPONSE
-from graphengine.preferences.writer import ANSWER, RATE, Unusable, Writer, short_id, text_of
+from graphengine.preferences.writer import ANSWER, RATE, Unusable, Writer, short_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +40,7 @@ KIND = Kind(
     name="adherence",
     about="Each row has two answers to one prompt, rated for how far they follow the card that won in the context; the "
           "one that follows it further is chosen.",
-    trainers="TRL `RewardTrainer` and `DPOTrainer`; `graphengine train reward`, `dpo`",
+    trainers=BY_GRAPH.trainers,
     columns=(
         *OPINIONS[:1],
         ("chosen", "the answer with the higher mean rating: one message of the assistant"),

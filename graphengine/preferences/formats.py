@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from graphengine.preferences.rendering import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -78,7 +80,7 @@ def with_images(table: pa.Table, images: Mapping[str, bytes]) -> pa.Table:
 def _as_plain(table: pa.Table) -> pa.Table:
     for at, name in enumerate(table.column_names):
         if name in _TEXTS:
-            texts = ["\n\n".join(each["content"] for each in said) for said in table.column(name).to_pylist()]
+            texts = list(map(text_of, table.column(name).to_pylist()))
             if name == "prompt":
                 texts = [f"{text}\n\n" for text in texts]
             table = table.set_column(at, name, pa.array(texts, pa.string()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 from collections import defaultdict
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,11 @@ import pyarrow as pa
 
 from graphengine.preferences.evidence import evidence_of
 from graphengine.preferences.kinds import Kind, Rows
-from graphengine.preferences.pairs import COUNTS, scenarios_by_context
-from graphengine.preferences.rendering import render_prompt
+from graphengine.preferences.pairs import COUNTS, pair_id, scenarios_by_context
+from graphengine.preferences.rendering import render_prompt, said
 from graphengine.preferences.responses import ADDED, RESPONSES, SAME_RESPONSE
 from graphengine.preferences.responses import KIND as BY_GRAPH
 from graphengine.preferences.responses_file import Reject
-from graphengine.preferences.writer import said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,8 +192,6 @@ def made_pair(
     ids = [chosen["response_id"], rejected["response_id"]]
     cards = chosen.get("card_id"), rejected.get("card_id")
     apart = None not in cards and cards[0] != cards[1]
-    names = (chosen["context_id"], chosen["scenario_id"] or "", *sorted(ids))
-    digest = hashlib.sha256("".join(f"{len(each)}:{each}" for each in names).encode()).hexdigest()
     return {
         "prompt": said("user", chosen["prompt"]),
         "chosen": said("assistant", chosen["response"]),
@@ -209,7 +205,7 @@ def made_pair(
         "margin_sd": sure.margin_sd,
         **dict.fromkeys(COUNTS, 0),
         **dict(zip(COUNTS[:3], counts, strict=True)),
-        "pair_id": f"o{digest[:24]}",
+        "pair_id": pair_id(chosen["context_id"], chosen["scenario_id"], *ids, letter="o"),
         "context_id": chosen["context_id"],
         "scenario_id": chosen["scenario_id"],
         "chosen_id": cards[0] if apart else None,

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from graphengine.preferences.circles import circles_of
 from graphengine.preferences.kinds import Kind
-from graphengine.preferences.rendering import RENDERS, parts_of, render_card, render_prompt
+from graphengine.preferences.rendering import CONTENT, RENDERS, has_text, parts_of, render_card, render_prompt, said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,9 +111,9 @@ def preference_pairs(
                 continue
             taken.add((prompt, ends))
             rows.append({
-                "prompt": [{"role": "user", "content": prompt}],
-                "chosen": [{"role": "assistant", "content": texts[0]}],
-                "rejected": [{"role": "assistant", "content": texts[1]}],
+                "prompt": said("user", prompt),
+                "chosen": said("assistant", texts[0]),
+                "rejected": said("assistant", texts[1]),
                 "p_chosen": edge["p_model"],
                 "p_chosen_lower": edge["p_model_lower"],
                 "p_chosen_upper": edge["p_model_upper"],
@@ -186,11 +186,10 @@ def scenarios_by_context(source: Source) -> dict[str, list[tuple[str, str]]]:
 
 def texts_of(chosen: Mapping[str, Any], rejected: Mapping[str, Any], render: str = "full") -> tuple[str, str] | str:
     """Both cards as text, showing the same parts; or why not."""
-    content = RENDERS[render] & {"description", "policies"}
-    if not (parts_of(chosen) & content and parts_of(rejected) & content):
+    if not (has_text(chosen, render) and has_text(rejected, render)):
         return NO_TEXT
     common = parts_of(chosen) & parts_of(rejected) & RENDERS[render]
-    if not common & content:
+    if not common & CONTENT:
         return NO_COMMON_PART
     texts = render_card(chosen, common), render_card(rejected, common)
     return SAME_TEXT if texts[0] == texts[1] else texts
@@ -206,8 +205,8 @@ def _upgrades(source: Source) -> dict[tuple[str, frozenset[str]], list[str]]:
     return found
 
 
-def pair_id(context_id: str, scenario_id: str | None, one: str, other: str) -> str:
-    """The name of a context, a scenario (None: the context alone) and an unordered pair of cards.
+def pair_id(context_id: str, scenario_id: str | None, one: str, other: str, *, letter: str = "p") -> str:
+    """The name of a context, a scenario (None: the context alone) and an unordered pair, by default of cards.
 
     It stays when more votes turn the pair round, and `graphengine explain` finds the votes by it.
 
@@ -216,7 +215,7 @@ def pair_id(context_id: str, scenario_id: str | None, one: str, other: str) -> s
         True
     """
     names = (context_id, scenario_id or "", *sorted((one, other)))
-    return "p" + hashlib.sha256("".join(f"{len(name)}:{name}" for name in names).encode()).hexdigest()[:24]
+    return letter + hashlib.sha256("".join(f"{len(name)}:{name}" for name in names).encode()).hexdigest()[:24]
 
 
 CARDS = Kind(

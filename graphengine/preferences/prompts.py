@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from graphengine.preferences.kinds import Kind
 from graphengine.preferences.pairs import MESSAGES, NO_TEXT, SAME_PROMPT, origin, scenarios_by_context
-from graphengine.preferences.rendering import RENDERS, parts_of, render_card, render_prompt
+from graphengine.preferences.rendering import RENDERS, has_text, render_card, render_prompt, said
 
 if TYPE_CHECKING:
     from graphengine.preferences.source import Source
@@ -54,7 +54,7 @@ def prompt_rows(source: Source, *, render: str = "full") -> tuple[pa.Table, dict
     taken: set[str] = set()
     for context_id, places in sorted(_places(source).items()):
         winner = cards.get(places[0]["card_id"]) or {}
-        if not parts_of(winner) & RENDERS[render] & {"description", "policies"}:
+        if not has_text(winner, render):
             left_out[NO_TEXT] = left_out.get(NO_TEXT, 0) + 1
             continue
         context = texts.get(context_id, context_id)
@@ -65,7 +65,7 @@ def prompt_rows(source: Source, *, render: str = "full") -> tuple[pa.Table, dict
                 continue
             taken.add(prompt)
             rows.append({
-                "prompt": [{"role": "user", "content": prompt}],
+                "prompt": said("user", prompt),
                 "context_id": context_id,
                 "scenario_id": scenario_id,
                 "context": context,

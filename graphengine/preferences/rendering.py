@@ -6,7 +6,7 @@ alone had policies could be told from the other by its form, and a reward model 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 PARTS = ("title", "description", "policies")
@@ -14,6 +14,10 @@ PARTS = ("title", "description", "policies")
 
 RENDERS = {"full": frozenset(PARTS), "policies": frozenset({"policies"})}
 """Which parts are shown: all of them, or the attentional policies alone, whose title gives nothing away."""
+
+
+CONTENT = frozenset({"description", "policies"})
+"""The parts that say something."""
 
 
 def parts_of(card: Mapping[str, Any]) -> frozenset[str]:
@@ -26,6 +30,16 @@ def parts_of(card: Mapping[str, Any]) -> frozenset[str]:
     policies = [policy for policy in card.get("policies") or [] if policy.strip()]
     texts = {part for part in ("title", "description") if (card.get(part) or "").strip()}
     return frozenset(texts | ({"policies"} if policies else set()))
+
+
+def has_text(card: Mapping[str, Any], render: str = "full") -> bool:
+    """Whether what is shown of a card says something: a title alone does not.
+
+    Example:
+        >>> has_text({"title": "Calm", "description": "Stay calm."}), has_text({"title": "Calm"})
+        (True, False)
+    """
+    return bool(parts_of(card) & RENDERS[render] & CONTENT)
 
 
 def render_card(card: Mapping[str, Any], parts: Collection[str] = PARTS) -> str:
@@ -61,3 +75,18 @@ def render_prompt(scenario: str | None, context: str) -> str:
         'When grieving'
     """
     return f"{scenario.strip()}\n\n{context.strip()}" if scenario and scenario.strip() else context.strip()
+
+
+def said(role: str, text: str) -> list[dict[str, str]]:
+    """A text as messages."""
+    return [{"role": role, "content": text}]
+
+
+def text_of(messages: str | Sequence[Mapping[str, str]]) -> str:
+    """The text of messages, with blank lines between them; a text is its own.
+
+    Example:
+        >>> text_of(said("user", "When lost")), text_of("When lost")
+        ('When lost', 'When lost')
+    """
+    return messages if isinstance(messages, str) else "\n\n".join(each["content"] for each in messages)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from graphengine.preferences.kinds import Kind, Rows
 from graphengine.preferences.pairs import CARDS, PAIRS, with_weights
-from graphengine.preferences.writer import FOLLOW, Unusable, Writer, said, short_id, text_of
+from graphengine.preferences.rendering import said, text_of
+from graphengine.preferences.writer import FOLLOW, Unusable, Writer, short_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,22 +93,19 @@ def _with_responses(
     rows: list[dict[str, Any]], find: Callable[[dict[str, Any], str], Found], name: str
 ) -> tuple[pa.Table, dict[str, int]]:
     made: list[dict[str, Any]] = []
-    left: dict[str, int] = {}
+    left: Counter[str] = Counter()
     for row in rows:
         chosen, rejected = find(row, "chosen"), find(row, "rejected")
-        reason = None
         if chosen is None or rejected is None:
-            reason = NO_RESPONSE
+            left[NO_RESPONSE] += 1
         elif chosen[1] == rejected[1]:
-            reason = SAME_RESPONSE
-        if reason or chosen is None or rejected is None:
-            left[str(reason)] = left.get(str(reason), 0) + 1
-            continue
-        made.append({
-            **row,
-            "chosen": said("assistant", chosen[1]),
-            "rejected": said("assistant", rejected[1]),
-            "response_ids": [chosen[0], rejected[0]],
-            "generator": name,
-        })
+            left[SAME_RESPONSE] += 1
+        else:
+            made.append({
+                **row,
+                "chosen": said("assistant", chosen[1]),
+                "rejected": said("assistant", rejected[1]),
+                "response_ids": [chosen[0], rejected[0]],
+                "generator": name,
+            })
     return pa.Table.from_pylist(made, schema=RESPONSES), dict(sorted(left.items()))

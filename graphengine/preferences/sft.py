@@ -13,8 +13,8 @@ import pyarrow as pa
 from graphengine.errors import ExportError
 from graphengine.preferences.kinds import Kind, Rows
 from graphengine.preferences.pairs import MESSAGES
-from graphengine.preferences.rendering import RENDERS, parts_of, render_card
-from graphengine.preferences.writer import CRITIQUE, FOLLOW, REVISE, Unusable, Writer, said, short_id, text_of
+from graphengine.preferences.rendering import RENDERS, has_text, render_card, said, text_of
+from graphengine.preferences.writer import CRITIQUE, FOLLOW, REVISE, Unusable, Writer, short_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -266,7 +266,7 @@ def _losers(source: Source, cards: dict[str, dict[str, Any]], render: str) -> di
     """The card of the last rank in each context, of those with a text, where it is not the first."""
     placed: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for row in [] if source.ranks is None else source.ranks.to_pylist():
-        if parts_of(cards.get(row["card_id"]) or {}) & RENDERS[render] & {"description", "policies"}:
+        if has_text(cards.get(row["card_id"]) or {}, render):
             placed[row["context_id"]].append((row["rank"], row["card_id"]))
     return {context: max(each)[1] for context, each in placed.items() if len(each) > 1}
 

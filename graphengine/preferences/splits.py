@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphengine.preferences.pairs import preference_pairs, scenarios_by_context, texts_of
-from graphengine.preferences.rendering import render_prompt
+from graphengine.preferences.rendering import render_prompt, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -116,7 +116,7 @@ def _rows(tables: Sequence[pa.Table], source: Source, render: str) -> list[_Row]
             ends = [row.get("chosen_id"), row.get("rejected_id")]
             rows.append(_Row(
                 (number, place), context_id, contexts.get(context_id, plain(context_id)),
-                scenarios.get(scenario_id) or None, plain(_text(row["prompt"])),
+                scenarios.get(scenario_id) or None, plain(text_of(row["prompt"])),
                 None if None in ends else _pair(*(cards.get(end) or {"id": end} for end in ends), render=render),
                 scenario_id is None or known.get(context_id) == scenario_id,
             ))
@@ -140,11 +140,6 @@ def _pair(one: Mapping[str, Any], other: Mapping[str, Any], *, render: str) -> f
     """An unordered pair of cards, by what is shown of them; of cards without text by their ids."""
     texts = texts_of(one, other, render)
     return frozenset((one["id"], other["id"]) if isinstance(texts, str) else map(plain, texts))
-
-
-def _text(prompt: Any) -> str:
-    """A prompt as text, whether it is one or a list of messages."""
-    return prompt if isinstance(prompt, str) else "\n\n".join(message["content"] for message in prompt)
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from graphengine.preferences.pairs import MESSAGES, NO_TEXT, scenarios_by_context
-from graphengine.preferences.rendering import parts_of, render_card, render_prompt
+from graphengine.preferences.rendering import CONTENT, PARTS, has_text, parts_of, render_card, render_prompt, said
 
 if TYPE_CHECKING:
     from graphengine.preferences.source import Source
@@ -46,16 +46,16 @@ def card_utilities(source: Source, context_id: str | None = None) -> tuple[pa.Ta
     for row in [] if source.ranks is None else source.ranks.to_pylist():
         if context_id is not None and row["context_id"] != context_id:
             continue
-        if parts_of(cards.get(row["card_id"]) or {}) & {"description", "policies"}:
+        if has_text(cards.get(row["card_id"]) or {}):
             places.setdefault(row["context_id"], []).append(row)
         else:
             left_out += 1
     rows: list[dict[str, Any]] = []
     for context, ranked in sorted(places.items()):
         common = frozenset.intersection(*(parts_of(cards[row["card_id"]]) for row in ranked))
-        shown = common if common & {"description", "policies"} else frozenset({"title", "description", "policies"})
+        shown = common if common & CONTENT else PARTS
         _, scenario = (scenarios.get(context) or [(None, None)])[0]
-        prompt = [{"role": "user", "content": render_prompt(scenario, texts.get(context, context))}]
+        prompt = said("user", render_prompt(scenario, texts.get(context, context)))
         rows += [
             {"id": row["card_id"] if context_id is not None else f"{context} / {row['card_id']}",
              "utility": row["score"], "sd": row["sd"], "component": f"{context} {row['component']}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from graphengine.models.requests import Answer, Generator
 
@@ -109,16 +109,6 @@ class Unusable(Counter[str]):
     def as_dict(self) -> dict[str, int]:
         """The reasons in their order."""
         return dict(sorted(self.items()))
-
-
-def said(role: str, text: str) -> list[dict[str, str]]:
-    """A text as messages."""
-    return [{"role": role, "content": text}]
-
-
-def text_of(messages: Sequence[Mapping[str, str]]) -> str:
-    """The text of one message."""
-    return messages[0]["content"]
 
 
 def short_id(key: str) -> str:

@@ -19,11 +19,12 @@ from graphengine.preferences import Form, preference_pairs, prompt_rows, write_p
 from graphengine.preferences.adherence import ADHERENCE, NO_RATING, TOO_CLOSE, Rule
 from graphengine.preferences.evidence import evidence_of
 from graphengine.preferences.orderings import ALONE, EVEN, prompt_name, prompts_by_name, with_prompts
+from graphengine.preferences.rendering import text_of
 from graphengine.preferences.responses import NO_RESPONSE, RESPONSES, SAME_RESPONSE
 from graphengine.preferences.responses_file import read_responses
 from graphengine.preferences.sft import LENGTHS, NEGATIVES, SFT
 from graphengine.preferences.texts import REJECTED, WRITTEN, Texts, _that_stay
-from graphengine.preferences.writer import Writer, text_of
+from graphengine.preferences.writer import Writer
 from tests.preference_sources import leaks
 from tests.written_sources import Echo, ranked_sample
 
