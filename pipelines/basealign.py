@@ -94,9 +94,6 @@ def main(
     if len({slug(target.name) for target in wanted.values()}) < len(wanted):
         raise InputError(f"--targets {targets} names a target twice", hint="give each a name of its own", value=targets)
     work = Stages(out)
-    demonstration = [told for told, given in (
-        ("the model is tiny and began with random weights", model), ("the prompts are made up", prompts),
-        ("the evaluator learnt from 54 cards", evaluator)) if not given]
     recipe = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))
     more = {key: yaml.safe_load(value) for key, _, value in (each.partition("=") for each in sets)}
     task = Task(
@@ -119,11 +116,19 @@ def main(
         ) / "model"
         for name, target in wanted.items()
     }
-    told = report(task, reader, wanted, policies, out) | {"demonstration": demonstration}
+    told = report(task, reader, wanted, policies, out) | {
+        "demonstration": demonstration(model, prompts, evaluator)}
     write(out / "report.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     write(out / "report.md", text := markdown(told))
     print(text)
     return told
+
+
+def demonstration(model: Path | None, prompts: Path | None, reader: str, who: str = "evaluator") -> list[str]:
+    """Why what comes out is no result; nothing where everything was given."""
+    return [why for why, given in (
+        ("the model is tiny and began with random weights", model), ("the prompts are made up", prompts),
+        (f"the {who} learnt from 54 cards", reader)) if not given]
 
 
 def report(
@@ -218,10 +223,10 @@ def said(
         for talk in talks for time in range(times)
     ]
     found = LocalGenerator(model, batch_size=32).complete(asked)
-    long = sum(each.stopped == TOO_LONG for each in found)
+    long = sum(each.stopped == TOO_LONG for each in found[::times])
     if long:  # an answer that could not be given is no answer that says nothing
-        raise PromptTooLongError(f"{long} of {len(found)} prompts are longer than {model} can read",
-                      hint="give shorter prompts, or a model that reads more", file=model)
+        raise PromptTooLongError(f"{long} of {len(rows)} prompts are longer than {model} can read",
+                                 hint="give shorter prompts, or a model that reads more", file=model)
     answers = [each.text for each in found]
     pairs = [(prompt_text(talks[place // times]), text) for place, text in enumerate(answers)]
     names = [f"{row}#{time}" for row in range(len(rows)) for time in range(times)]

@@ -22,10 +22,11 @@ import argparse
 import json
 import random
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basealign import RECIPE, Task, cell, read_prompts, said, slug
+from basealign import RECIPE, Task, cell, demonstration, read_prompts, said, slug
 from made_up import made_up_prompts, prompts_folder, small_evaluator, tiny_policy, write_folder
 from stages import Stages, write
 
@@ -77,7 +78,7 @@ def main(
         }, lambda place, seed=seed: label(place, task, wanted, labels, seed))
         reader = work.make(f"evaluator-{seed}", {"labels": labelled, "seed": seed, "encoder": encoder},
                            lambda place, labelled=labelled, seed=seed: learn(place, labelled, seed, encoder))
-        rewards: dict[str, dict[Any, Any]] = {VALUE: {"value-distance": {**task.distance, **of, "evaluator": reader}}}
+        rewards: dict[str, dict[Any, Any]] = {VALUE: replace(task, evaluator=str(reader)).rewards(target)}
         for times in TIMES:
             learnt = work.train("reward", {
                 "model": task.model, "data": labelled / f"pairs-{times}x", "kind": "responses", "evidence": "none",
@@ -90,9 +91,8 @@ def main(
                 "model": task.model, "data": task.prompts, "rewards": each, "seed": seed,
                 "force": True,  # a reward model with few labels fails its gate: what that costs is the question
                 **more}, name=f"policy-{slug(name)}-{seed}", recipe=RECIPE) / "model")
-    told = report(task, wanted, runs, labels) | {"accuracy_of_reward_models": judged, "demonstration": [
-        why for why, given in (("the model is tiny and began with random weights", model),
-                               ("the judge learnt from 54 cards", judge)) if not given]}
+    told = report(task, wanted, runs, labels) | {
+        "accuracy_of_reward_models": judged, "demonstration": demonstration(model, prompts, judge, "judge")}
     write(out / "report.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     write(out / "report.md", text := markdown(told))
     print(text)

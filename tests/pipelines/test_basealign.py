@@ -72,7 +72,7 @@ def test_one_table_of_targets(given: dict[str, Path], tmp_path: Path) -> None:
     assert told["table"]["before, target as a prompt"]["security"]["profile"] == prompted["profile"]["after"]
     # A target of ten values is more than the tiny model reads: told, and not taken for answers that say nothing.
     assert told["targets"]["UK"]["prompted"] is None
-    assert "10 of 10 prompts are longer than" in told["targets"]["UK"]["note"]
+    assert "5 of 5 prompts are longer than" in told["targets"]["UK"]["note"]
     assert {} == told["table"]["before, target as a prompt"]["UK"]
     tax = told["targets"]["security"]["trained"]["tax"]
     assert 9 == len(tax["values"])
@@ -165,6 +165,17 @@ def test_intervals_are_over_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["value"] == pytest.approx(0.6)
     assert found["interval"] == pytest.approx([0.6 - 0.1 * 6.3138, 0.6 + 0.1 * 6.3138], abs=1e-4)
     assert [None, None] == over_seeds([0.5])["interval"]
+
+
+def test_what_was_made_up_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model, prompts or a judge that nobody gave make the report a demonstration, in both programs."""
+    monkeypatch.syspath_prepend(str(PROJECT / "pipelines"))
+    from basealign import demonstration  # type: ignore[import-not-found]
+
+    assert [] == demonstration(Path("model"), Path("prompts"), "judge")
+    assert ["the prompts are made up"] == demonstration(Path("model"), None, "judge", "judge")
+    assert ["the model is tiny and began with random weights", "the judge learnt from 54 cards"] == \
+        demonstration(None, Path("prompts"), "", "judge")
 
 
 def test_the_recipe_reads(given: dict[str, Path]) -> None:
