@@ -38,7 +38,7 @@ class Valuing:
             keep: Whether to store the targets in the graph, in the place of those of the same name.
 
         Returns:
-            The targets; and why a context has none, by its text.
+            The targets; and why a context has none, by its text (with its id where two have one text).
 
         Raises:
             NotFoundError: If there is no such context.

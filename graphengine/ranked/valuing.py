@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from graphengine.errors import InputError, NotRankedError, StoreError
 from graphengine.ranked.names import options
 from graphengine.schwartz.bridge import CardVectors, Drawn, Part, context_target, pool
 from graphengine.schwartz.distance import distance_to
-from graphengine.schwartz.target_files import load_target, target_of
+from graphengine.schwartz.names import closest, did_you_mean
+from graphengine.schwartz.target_files import load_target, presets, target_of
 from graphengine.store import targets
 from graphengine.tables import canonical_json
 
@@ -36,7 +38,8 @@ def draw_targets(
         contexts: Ids of the contexts; None for all that are ranked.
 
     Returns:
-        The targets; and why a context has none, by its text.
+        The targets, named by the texts of their contexts (with the id where two have one text); and why a context has
+        none, by that name.
 
     Raises:
         NotRankedError: If there is no such ranking.
@@ -45,16 +48,19 @@ def draw_targets(
     if ranking_id not in store.read("rankings").column("id").to_pylist():
         raise NotRankedError(f"there is no ranking {ranking_id!r} yet", ranking=ranking_id,
                              hint=f"make it: graphengine rank{options(ranking_id)}")
-    cards = {row["id"]: row["canonical_id"] or row["id"] for row in store.read("cards").to_pylist()}
-    _check(vectors, cards)
+    _check(vectors, store.read("cards").column("id").to_pylist())
     places: dict[str, list[tuple[str, float]]] = {}
     for row in store.read("ranks", ranking=ranking_id).to_pylist():
         if row["p_top"] is not None:
             places.setdefault(row["context_id"], []).append((row["card_id"], row["p_top"]))
     drawn: list[Drawn] = []
     without: dict[str, str] = {}
-    for row in store.read("contexts").to_pylist():
+    found = store.read("contexts").to_pylist()
+    texts = Counter([POOLED, *(row["text"] or row["id"] for row in found)])
+    for row in found:
         text = row["text"] or row["id"]
+        if texts[text] > 1:  # a target is known by its name
+            text = f"{text} ({row['id']})"
         if contexts is not None and row["id"] not in contexts:
             continue
         if row["id"] not in places:
@@ -71,14 +77,13 @@ def draw_targets(
     return [*drawn, pool(POOLED, drawn)] if len(drawn) > 1 else drawn, without
 
 
-def _check(vectors: CardVectors, cards: Mapping[str, str]) -> None:
+def _check(vectors: CardVectors, cards: Sequence[str]) -> None:
     unknown = sorted({*vectors.vectors} - {*cards})
     if unknown:
-        from graphengine.schwartz.names import did_you_mean
-
+        close = closest(unknown[0], cards)
         raise InputError(
             f"{vectors.evaluator} names {len(unknown)} cards that the graph does not hold, such as {unknown[0]!r}",
-            hint=did_you_mean(unknown[0], list(cards)[:500]).partition(" Known")[0], value=unknown[0],
+            hint="graphengine query cards lists them" if close is None else f"did you mean {close}?", value=unknown[0],
         )
 
 
@@ -161,9 +166,6 @@ def find_target(store: Store, name: str) -> Target:
     Raises:
         InputError: If there is none.
     """
-    from graphengine.schwartz.names import did_you_mean
-    from graphengine.schwartz.target_files import presets
-
     known = {row["name"]: row["target"] for row in stored(store)}
     if name in known:
         return known[name]

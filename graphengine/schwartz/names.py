@@ -24,6 +24,18 @@ def key(name: str) -> str:
     return _DASHES.sub("-", name.strip().lower()).strip("-")
 
 
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that may have been meant; None where none is near.
+
+    Example:
+        >>> closest("benevolance", ["benevolence", "power"]), closest("sun", ["power"])
+        ('benevolence', None)
+    """
+    by_key = {key(each): each for each in known}
+    close = difflib.get_close_matches(key(name), by_key, n=1, cutoff=0.55)
+    return by_key[close[0]] if close else None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint for a name that is none of the known ones.
 
@@ -32,7 +44,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         'did you mean benevolence? Known: benevolence, power'
     """
     names = list(known)
-    by_key = {key(each): each for each in names}
-    close = difflib.get_close_matches(key(name), by_key, n=1, cutoff=0.55)
-    told = f"known: {', '.join(names)}"
-    return f"did you mean {by_key[close[0]]}? {told[0].upper()}{told[1:]}" if close else told
+    close, told = closest(name, names), ", ".join(names)
+    return f"did you mean {close}? Known: {told}" if close is not None else f"known: {told}"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphengine.errors import NotFoundError
+from graphengine.errors import InputError, NotFoundError
 from graphengine.graph import MoralGraph
 from graphengine.schwartz.bridge import CardVectors
 from graphengine.schwartz.target import Target
 from graphengine.store import backup, open_store, targets
-from tests.contract.worlds import append, world
+from tests.contract.worlds import append, rows, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,3 +120,29 @@ def test_drawing_from_a_ranked_graph(filled: Store) -> None:
     assert 3 == len(graph.targets())
     filled.undo(filled.read("loads").column("id").to_pylist()[-1])
     assert set() == {row["name"] for row in graph.targets() if row["stale"]}
+
+
+def test_contexts_of_one_text(store: Store) -> None:
+    """Contexts of the same text have targets of their own, by their ids, and both count in the pooled one."""
+    told = world([(P, "c", "a", "b", "wiser", None), (Q, "d", "b", "a", "wiser", None), (Q, "e", "a", "b", "wiser", 5)])
+    texts = {"c": "When lost", "d": "When lost", "e": "all contexts"}
+    append(store, {**told, "contexts": rows("contexts", *({"id": id_, "text": text} for id_, text in texts.items()))})
+    graph = MoralGraph(store)
+    graph.rank()
+    drawn, without = graph.draw_targets(CardVectors({"a": (1.0, 0.0, 0.0), "b": (0.0, 1.0, 0.0)}, "hhh", "labels"))
+    names = ["When lost (c)", "When lost (d)", "all contexts (e)", "all contexts"]
+    assert ({}, names) == (without, [each.target.name for each in drawn])
+    assert sorted(names) == [row["name"] for row in graph.targets()]
+    *parts, whole = [each.target.array for each in drawn]
+    assert sum(parts) / 3 == pytest.approx(whole)
+
+
+def test_vectors_of_other_cards(filled: Store) -> None:
+    """Vectors of a card that is not there are refused: the hint has the card that may be meant, never all of them."""
+    graph = MoralGraph(filled)
+    append(filled, world([(P, "c", "stay-near", "b", "wiser", None)]))
+    graph.rank()
+    for card, hint in (("stay-nearr", "did you mean stay-near?"), ("0000", "graphengine query cards lists them")):
+        with pytest.raises(InputError, match=f"does not hold, such as '{card}'") as told:
+            graph.draw_targets(CardVectors({card: (1.0, 0.0, 0.0)}, "hhh", "labels"))
+        assert hint == told.value.hint
