@@ -6,7 +6,6 @@ the accuracy. With evidence `none` and the rows in the same order it takes the s
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +13,16 @@ from graphengine.errors import MissingExtraError, TrainingError
 from graphengine.training.data import open_folder
 from graphengine.training.run_folder import CARD, check_disk, open_run
 from graphengine.training.settings import at_least
-from graphengine.training.stage import TOO_LONG, EpochSettings, StageOutcome, curve, libraries, quiet
+from graphengine.training.stage import (
+    TOO_LONG,
+    EpochSettings,
+    StageOutcome,
+    curve,
+    hushed,
+    in_bfloat16,
+    libraries,
+    quiet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -75,10 +83,7 @@ def train_reward(settings: RewardSettings, *, progress: Callable[[str], None] = 
         >>> train_reward(settings).report["held_out"]["accuracy"]  # doctest: +SKIP
         0.87
     """
-    with warnings.catch_warnings():
-        # What the libraries say to each other about coming versions is not about the user.
-        for kind in (DeprecationWarning, FutureWarning, UserWarning):
-            warnings.simplefilter("ignore", kind)
+    with hushed():
         return _train(settings, progress)
 
 
@@ -153,11 +158,9 @@ def open_accelerator(settings: RewardSettings) -> Any:
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
-    gpu = torch.cuda.is_available()
-    half = gpu and torch.cuda.is_bf16_supported() if settings.dtype == "auto" else settings.dtype == "bfloat16"
     # Accelerate keeps the precision of the process' first run for all later ones, unless it is told to forget it.
     AcceleratorState._reset_state()
-    return Accelerator(mixed_precision="bf16" if half else "no", cpu=not gpu)
+    return Accelerator(mixed_precision="bf16" if in_bfloat16(settings) else "no", cpu=not torch.cuda.is_available())
 
 
 def _flat(

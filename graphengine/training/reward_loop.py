@@ -20,6 +20,7 @@ from graphengine.training.batches import Order, deal
 from graphengine.training.losses import pair_losses
 from graphengine.training.measures import measured
 from graphengine.training.reward_model import Scorer, load, save, without_adapters
+from graphengine.training.stage import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,10 +64,7 @@ class Loop:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             if settings.lora_rank:
                 model.enable_input_require_grads()
-        self.parameters = {
-            "all": sum(each.numel() for each in model.parameters()),
-            "trained": sum(each.numel() for each in model.parameters() if each.requires_grad),
-        }
+        self.parameters = parameters(model)
         scorer = Scorer(model).train()
         self._scorer, self._optimizer = accelerator.prepare(scorer, _optimizer(scorer, settings))
         self.order = Order(len(rows.pairs), settings.batch_size * accelerator.num_processes, settings.seed)

@@ -15,6 +15,7 @@ import torch
 from graphengine.errors import TrainingError
 from graphengine.training import flat
 from graphengine.training.batches import Padded, pad
+from graphengine.training.stage import weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,26 +80,19 @@ def load(
     Raises:
         TrainingError: If weights are missing or damaged.
     """
-    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
 
-    hint = "copy or download the model again"
     with torch.random.fork_rng(devices=[]), _quiet():
         torch.manual_seed(seed)
-        try:
+        with weights_of(folder, RuntimeError, ValueError):
             model, found = AutoModelForSequenceClassification.from_pretrained(
                 str(folder), num_labels=1, dtype=torch.float32, output_loading_info=True
             )
-        except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-            first = str(error).strip().splitlines()[0]
-            raise TrainingError(
-                f"the weights of {folder} can't be opened: {first}", hint=hint, file=folder, key="model"
-            ) from error
         missing = [name for name in sorted(found["missing_keys"]) if not name.startswith(HEADS)]
         if missing:
             raise TrainingError(
-                f"{folder} lacks {len(missing)} of its weights, {missing[0]} the first", hint=hint, file=folder,
-                key="model",
+                f"{folder} lacks {len(missing)} of its weights, {missing[0]} the first",
+                hint="copy or download the model again", file=folder, key="model",
             )
         notes = _own_pad(model, tokenizer)
         for module in model.modules():

@@ -128,7 +128,8 @@ def as_trl(reward: Reward, name: str = "reward") -> Callable[..., list[float]]:
         name: What the trainer's metrics call it.
 
     Returns:
-        A function of `prompts`, `completions` and every other column of the dataset.
+        A function of `prompts`, `completions` and every other column of the dataset. It raises a TrainingError where
+        the reward gives no finite number for a text, which TRL would leave out of the sum without a word.
     """
 
     def scored(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float]:
@@ -136,7 +137,8 @@ def as_trl(reward: Reward, name: str = "reward") -> Callable[..., list[float]]:
                    if key != "completion_ids" and isinstance(values, list) and len(values) == len(prompts)}
         rows = [{"prompt": prompt, **{key: values[i] for key, values in of_rows.items()}}
                 for i, prompt in enumerate(prompts)]
-        return reward(rows, [text if isinstance(text, str) else text[-1]["content"] for text in completions])
+        texts = [text if isinstance(text, str) else text[-1]["content"] for text in completions]
+        return _checked(reward(rows, texts), name, len(texts))
 
     scored.__name__ = name
     return scored

@@ -9,6 +9,7 @@ import torch
 
 from graphengine.errors import TrainingError
 from graphengine.training.reward_rows import plain_text
+from graphengine.training.stage import weights_of
 from graphengine.training.tokens import open_tokenizer
 
 
@@ -25,7 +26,7 @@ class RewardModel:
         cut: Texts that were longer than the model can read, and lost their beginning.
 
     Raises:
-        TrainingError: If the folder is no such model.
+        TrainingError: If the folder is no such model, or its weights are missing or damaged.
 
     Example:
         >>> reward = RewardModel("runs/reward/model")  # doctest: +SKIP
@@ -37,8 +38,9 @@ class RewardModel:
         from transformers import AutoModelForSequenceClassification
 
         folder = Path(folder)
-        self.tokenizer = open_tokenizer(folder, [{"prompt": ""}])  # type: ignore[arg-type]
-        self.model: Any = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=dtype or "auto")
+        self.tokenizer = open_tokenizer(folder, [{"prompt": ""}])
+        with weights_of(folder, RuntimeError, ValueError, key="rewards"):
+            self.model: Any = AutoModelForSequenceClassification.from_pretrained(str(folder), dtype=dtype or "auto")
         if self.model.config.num_labels != 1:
             raise TrainingError(
                 f"{folder} gives {self.model.config.num_labels} numbers for a text, and a reward model gives one",

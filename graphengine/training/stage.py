@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import statistics
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +16,7 @@ from graphengine.models.offline import stay_offline
 from graphengine.training.settings import StageSettings, at_least
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 TOO_LONG = "longer than max_length"
 
@@ -92,6 +94,54 @@ def libraries() -> Any:
     for name in ("transformers", "datasets", "trl", "accelerate"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return trl
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Without what the libraries say to each other about coming versions, which is not about the user."""
+    with warnings.catch_warnings():
+        for kind in (DeprecationWarning, FutureWarning, UserWarning):
+            warnings.simplefilter("ignore", kind)
+        yield
+
+
+def in_bfloat16(settings: StageSettings) -> bool:
+    """Whether `dtype` means mixed precision here."""
+    import torch
+
+    if settings.dtype == "auto":
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return settings.dtype == "bfloat16"
+
+
+def parameters(model: Any) -> dict[str, int]:
+    """How many weights a model has, and how many of them are trained."""
+    sizes = [(each.numel(), each.requires_grad) for each in model.parameters()]
+    return {"all": sum(size for size, _ in sizes), "trained": sum(size for size, trained in sizes if trained)}
+
+
+@contextlib.contextmanager
+def weights_of(model: Path, *also: type[Exception], key: str = "model") -> Iterator[None]:
+    """While weights are opened, what is wrong with them becomes an error that says what to do.
+
+    Args:
+        model: The folder.
+        also: Errors that mean the same here, beside those of the disk and of safetensors.
+        key: The setting that names the folder.
+
+    Raises:
+        TrainingError: If they are missing or damaged.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError, *also) as error:
+        first = str(error).strip().splitlines()[0]
+        raise TrainingError(
+            f"the weights of {model} can't be opened: {first}", hint="copy or download the model again", file=model,
+            key=key,
+        ) from error
 
 
 def curve(lines: Sequence[Mapping[str, Any]], names: Sequence[str] = ("loss", "reward", "kl")) -> dict[str, Any]:

@@ -173,6 +173,28 @@ def test_a_reward_must_give_a_number_for_each_text(values: list[Any], message: s
         Rewards({"mine": (1.0, lambda rows, texts: values)})([{}, {}], ["a", "b"])
 
 
+@pytest.mark.parametrize("values", [[math.nan], [None], [1.0, 2.0]])
+def test_trl_takes_no_reward_that_is_no_number(values: list[Any]) -> None:
+    """TRL would count a missing number as nothing; here it is named, as everywhere else."""
+    scored = as_trl(lambda rows, texts: values, "odd")
+    with pytest.raises(TrainingError, match="the reward odd gave "):
+        scored(prompts=["What now?"], completions=["Wait."])
+
+
+def test_a_reward_model_whose_weights_are_cut_short_is_told(reward_model: Path, tmp_path: Path) -> None:
+    """A copy or a download that ended in the middle is named, with what to do."""
+    import shutil
+
+    model = shutil.copytree(reward_model, tmp_path / "model")
+    whole = (model / "model.safetensors").read_bytes()
+    (model / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    for _ in range(2):
+        with pytest.raises(TrainingError, match=r"the weights of .* can't be opened") as caught:
+            RewardModel(model)
+        assert "copy or download the model again" == caught.value.hint
+        (model / "model.safetensors").unlink(missing_ok=True)
+
+
 def test_trl_calls_our_reward(reward_model: Path, tmp_path: Path) -> None:
     """TRL's RLOO trainer hands over texts and all columns, row by row, and takes a step."""
     from datasets import Dataset
