@@ -46,11 +46,6 @@ class ValueNetwork(nn.Module):
         self.head = nn.Linear(width, 1 if form == "regression" else 3)
         self.between = nn.Linear(width, 3 * width, bias=False) if form == "joint" else None
 
-    @property
-    def passes(self) -> str:
-        """How many passes an answer takes, for people."""
-        return "one for all values" if self.form == "joint" else "one for each value"
-
     def forward(self, pairs: Sequence[tuple[str, str]], definitions: Sequence[str]) -> torch.Tensor:
         """Logits of the three sides.
 
@@ -66,28 +61,22 @@ class ValueNetwork(nn.Module):
             values = self._mean(list(definitions))
             mixed = self.between(answers).reshape(len(pairs), 3, -1)
             return torch.einsum("ncd,vd->nvc", mixed, values) / values.shape[1] ** 0.5 + self.head(values)
-        texts = [f"{prompt}\n{response}" for prompt, response in pairs for _ in definitions]
-        told = self._mean(texts, list(definitions) * len(pairs))
-        if self.form == "regression":
-            return self.sides(self.numbers(told)).reshape(len(pairs), len(definitions), 3)
-        return self.head(told).reshape(len(pairs), len(definitions), 3)
-
-    def numbers(self, told: torch.Tensor) -> torch.Tensor:
-        """The number of a regression, from -1 to 1."""
-        return torch.tanh(self.head(told)[..., 0])
-
-    @staticmethod
-    def sides(numbers: torch.Tensor) -> torch.Tensor:
-        """Logits of the three sides from a number: the nearest one is the likeliest."""
-        return -_SHARP * (numbers[..., None] - torch.tensor([-1.0, 0.0, 1.0], device=numbers.device)) ** 2
+        if self.form == "regression":  # the side that is nearest to the number is the likeliest
+            numbers = self.regress(pairs, definitions)[..., None]
+            return -_SHARP * (numbers - torch.tensor([-1.0, 0.0, 1.0], device=numbers.device)) ** 2
+        return self.head(self._together(pairs, definitions))
 
     def regress(self, pairs: Sequence[tuple[str, str]], definitions: Sequence[str]) -> torch.Tensor:
-        """The numbers of a regression, (answers, values)."""
+        """The numbers of a regression, from -1 to 1, (answers, values)."""
+        return torch.tanh(self.head(self._together(pairs, definitions))[..., 0])
+
+    def _together(self, pairs: Sequence[tuple[str, str]], definitions: Sequence[str]) -> torch.Tensor:
+        """Mean vectors of each answer read with each definition, (answers, values, width)."""
         texts = [f"{prompt}\n{response}" for prompt, response in pairs for _ in definitions]
-        return self.numbers(self._mean(texts, list(definitions) * len(pairs))).reshape(len(pairs), -1)
+        return self._mean(texts, list(definitions) * len(pairs)).reshape(len(pairs), len(definitions), -1)
 
     def _mean(self, first: list[str], second: list[str] | None = None) -> torch.Tensor:
-        """Mean vectors of texts, or of pairs of texts; the first of a pair is cut where both are too long."""
+        """Mean vectors of texts, or of pairs of texts; of a pair that is too long the longer one is cut."""
         cut = True if second is None else "longest_first"
         tokens = self.tokenizer(first, second, truncation=cut, max_length=self.max_length, padding=True,
                                 return_tensors="pt").to(self.head.weight.device)

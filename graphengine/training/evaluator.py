@@ -202,7 +202,7 @@ def _card(report: dict[str, Any]) -> str:
     for name, each in (("this evaluator", ours), ("words alone", words), ("always 0", zeros)):
         lines.append(f"| {name} | {each['accuracy']:.3f} {_range(each['accuracy_interval'])} | "
                      f"{each['macro_f1']:.3f} {_range(each['macro_f1_interval'])} |")
-    lines += ["", f"Calibration error .{round(1000 * report['held_out']['evaluator']['ece']):03d}. {report['note']}.",
+    lines += ["", f"Calibration error {report['held_out']['evaluator']['ece']:.3f}. {report['note']}.",
               "Labels of answers say what a text expresses in the eyes of whoever labelled it, not what somebody "
               "values."]
     return "\n".join(lines) + "\n"
