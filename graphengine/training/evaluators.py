@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphengine.errors import InputError
+from graphengine.errors import InputError, TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from graphengine.schwartz.reward import Evaluator
 
-FORMS = "a folder of train-evaluator, a file of labelled answers, MODEL@http://host/v1, or module:function"
+FORMS = (
+    "a folder of train-evaluator, a file of labelled answers, MODEL@http://host/v1, module:function or file.py:function"
+)
 _TABLES = (".jsonl", ".ndjson", ".csv", ".parquet")
 
 
@@ -31,7 +32,7 @@ def load_evaluator(
             - a folder that `schwartz train-evaluator` wrote,
             - a file of labelled answers: people's labels of the answers that they read,
             - `MODEL@http://host/v1`: a language model as a judge,
-            - `module:function`, which gives an evaluator without being asked anything.
+            - `module:function` or `file.py:function`, which gives an evaluator without being asked anything.
         system: Of the values, for labels and judges; a folder knows its own.
         transcript: File that keeps a judge's answers, so that none is asked twice.
         budget: The most tokens that a judge may use.
@@ -53,13 +54,15 @@ def load_evaluator(
         from graphengine.schwartz.labelled import LabelTable, read_labelled
 
         return LabelTable(read_labelled(path, system), name=path.name)
-    module, colon, name = text.partition(":")
-    if colon and module.replace(".", "").isidentifier() and name.isidentifier():
+    module, colon, name = text.rpartition(":")
+    if colon and name.isidentifier() and (module.endswith(".py") or module.replace(".", "").isidentifier()):
+        from graphengine.training.rewards import load_function
+
         try:
-            return getattr(importlib.import_module(module), name)()
-        except (ImportError, AttributeError) as error:
-            raise InputError(f"{text} can't be loaded: {error}", hint="see that the module is on the path",
-                             value=text) from error
+            make = load_function(text, "evaluator")
+        except TrainingError as error:  # here it need not be a setting of a recipe that names it
+            raise InputError(error.message, hint=error.hint, value=text) from error
+        return make()
     raise InputError(f"there is no evaluator {text}", hint=f"give {FORMS}", value=text)
 
 

@@ -258,6 +258,18 @@ def test_what_is_no_evaluator_is_told(tmp_path: Path, files: dict[str, Path]) ->
     assert "test.jsonl" == load_evaluator(files["test"]).name
 
 
+def test_a_function_of_a_file_makes_an_evaluator(tmp_path: Path) -> None:
+    """`file.py:function` is an evaluator as in recipes, and what goes wrong inside the function is told as it is."""
+    file = tmp_path / "mine.py"
+    file.write_text("from tests.value_readers import letters\n\ndef broken():\n    return letters().nothing\n")
+    assert "letters" == load_evaluator(f"{file}:letters").name
+    with pytest.raises(AttributeError, match="nothing"):
+        load_evaluator(f"{file}:broken")
+    for spec in (f"{file}:missing", f"{tmp_path / 'none.py'}:letters"):
+        with pytest.raises(InputError, match="can't be loaded"):
+            load_evaluator(spec)
+
+
 @pytest.mark.parametrize("name", ["words.json", "words.npz", "linear.npz", "encoder/config.json",
                                   "encoder/model.safetensors"])
 @pytest.mark.parametrize("kept", [0, 0.5, 0.99])
