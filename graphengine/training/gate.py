@@ -66,6 +66,8 @@ def reasons_against(model: Path) -> list[str]:
     reasons = []
     if lower <= 0.5:
         reasons.append(f"its accuracy on held-out pairs is {shown}, so it may be no better than a coin")
+    if not told.get("baselines"):
+        reasons.append("what rules that never see the prompt reach on the same pairs was not measured")
     for baseline in told.get("baselines") or []:
         if baseline.get("accuracy") is not None and lower <= baseline["accuracy"]:
             reasons.append(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from graphengine.errors import TrainingError
 from graphengine.training.control import kl_ran_away, reward_collapsed
 from graphengine.training.gaming import gaming_picture, kept_checkpoint, parting
+from graphengine.training.ppo_settings import PPOSettings
 from graphengine.training.ppo_state import export_policy
 from graphengine.training.stage import curve
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphengine.training.ppo import PPO
-    from graphengine.training.ppo_settings import PPOSettings
     from graphengine.training.run_folder import RunFolder
 
 MAY_CHANGE = ("updates", "trackers", "keep", "learning_rate", "critic_learning_rate", "kl_coefficient", "kl_target",
@@ -67,11 +67,15 @@ def _trouble(ppo: PPO) -> str:
 def _stopped(trouble: str, ppo: PPO, run: RunFolder) -> TrainingError:
     last = run.last_checkpoint()
     kept = f"the policy of update {last[0]} is in {last[1]}" if last else "no checkpoint was saved before"
+    settings = ppo.settings
+    price = 3 * settings.kl_coefficient or PPOSettings.kl_coefficient
+    words, dearer = "a higher price of KL", f"kl_coefficient={price:g}"
+    if settings.kl_target is not None:  # the price is steered, and comes from the checkpoint
+        words, dearer = "a lower target of KL", f"kl_target={settings.kl_target / 3:.3g}"
     return TrainingError(
         f"PPO stopped at update {ppo.step}: {trouble}; {kept}",
-        hint="go on from there with a lower learning rate or a higher price of KL: --set resume=true "
-        f"--set learning_rate={ppo.settings.learning_rate / 3:.2g} --set kl_coefficient="
-        f"{3 * ppo.settings.kl_coefficient:g}",
+        hint=f"go on from there with a lower learning rate or {words}: --set resume=true "
+        f"--set learning_rate={settings.learning_rate / 3:.2g} --set {dearer}",
         file=run.out, step=ppo.step, checkpoint=last[1] if last else None,
     )
 

@@ -380,6 +380,18 @@ def test_kl_that_runs_away_stops_the_run(settings: PPOSettings) -> None:
     assert not (settings.out / "report.json").exists()
 
 
+def test_what_a_stopped_run_shall_go_on_with_changes_something(settings: PPOSettings) -> None:
+    """A price of zero has no multiple, and one that is steered comes from the checkpoint, whatever is set."""
+    stopped = replace(settings, updates=2, kl_limit=1e-6, learning_rate=0.02)
+    for run, told in (
+        (stopped, "kl_coefficient=0.15"), (replace(stopped, kl_coefficient=0.0), "kl_coefficient=0.05"),
+        (replace(stopped, kl_target=6.0), "kl_target=2"),
+    ):
+        with pytest.raises(TrainingError, match="KL ran away") as caught:
+            train_ppo(replace(run, out=settings.out / told), functions=FUNCTIONS)
+        assert caught.value.hint.endswith(f"--set {told}")
+
+
 def test_a_reward_that_collapses_stops_the_run(settings: PPOSettings) -> None:
     """A reward that turns round in the middle of the run."""
     calls: list[int] = []

@@ -59,6 +59,7 @@ def test_a_reward_model_that_knows_something_passes(tmp_path: Path) -> None:
         (None, "no report.json"),
         ("not json", "can't be read"),
         ({}, "was not measured"),
+        ({**GOOD, "baselines": None}, "rules that never see the prompt"),
         (with_held_out(lower=None), "was not measured"),
         (with_held_out(accuracy=0.6, lower=0.45, upper=0.74), "no better than a coin"),
         (with_held_out(accuracy=0.75, lower=0.69, upper=0.8), "words alone, which never sees the prompt, has 0.700"),
