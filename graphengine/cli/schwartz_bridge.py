@@ -32,7 +32,7 @@ _SHOWN = 20
               help="What each card says about values: id, and a number from -1 to 1 for each value (CSV, JSONL, "
                    f"Parquet). `{SAMPLE}`: hand labels of the sample graph's cards.")
 @click.option("--evaluator", metavar="WHICH", help="Reads the cards' texts instead: a folder of train-evaluator, "
-              "http://host/v1#model, or module:function.")
+              "MODEL@http://host/v1, or module:function.")
 @click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="The most tokens that an endpoint may use.")
 @click.option("--system", default="schwartz-10", show_default=True, metavar="NAME", help="The values of the vectors.")
 @click.option("--context", "contexts", multiple=True, metavar="NAME", help="Only this context (may be given again).")
@@ -99,7 +99,7 @@ def bridge(
             own = {each.contexts[0]: each.target for each in drawn if each.parts}
             done = store.export_valued(
                 out, read, {"": wanted} if wanted else own, margin=margin, scale=scale, distance=distance, force=force,
-                command=_told(vectors, exported, merged, margin, scale, distance),
+                command=_told(vectors, contexts, exported, merged, margin, scale, distance),
             )
         if made is not None and "context" not in weights:
             store.add_target(made)
@@ -152,15 +152,24 @@ def _read_by(store: MoralGraph, evaluator: str, system: str, budget: int | None)
 
 
 def _told(
-    vectors: str | None, exported: str | None, merged: Sequence[str], margin: str, scale: float, distance: str
+    vectors: str | None, contexts: Sequence[str], exported: str | None, merged: Sequence[str], margin: str,
+    scale: float, distance: str,
 ) -> str:
     """The command for the dataset card; files are told without their places."""
-    read = f"--vectors {shlex.quote(Path(vectors).name)}" if vectors else "--evaluator WHICH"
-    told = f"graphengine schwartz bridge {read} --export OUT --margin {margin}"
-    told += f" --target {Path(exported).name}" if exported else ""
-    told += "".join(f" --merge {each}" for each in merged)
-    return told + (f" --scale {scale:g}" if scale != 1 else "") + (
-        f" --distance {distance}" if distance != "weighted" else "")
+    read = ["--vectors", Path(vectors).name] if vectors else ["--evaluator", "WHICH"]
+    told = ["graphengine", "schwartz", "bridge", *read, "--export", "OUT", "--margin", margin]
+    told += [part for each in contexts for part in ("--context", each)]
+    told += ["--target", _placeless(exported)] if exported else []
+    told += [part for each in merged for part in ("--merge", _placeless(each))]
+    told += ["--scale", f"{scale:g}"] if scale != 1 else []
+    told += ["--distance", distance] if distance != "weighted" else []
+    return shlex.join(told)
+
+
+def _placeless(target: str) -> str:
+    """A target, perhaps with its weight; a file by its name alone. Other names may hold a slash."""
+    name, equals, weight = target.rpartition("=") if "=" in target else (target, "", "")
+    return (Path(name).name if name.endswith((".toml", ".json")) else name) + equals + weight
 
 
 def _json(drawn: Drawn) -> dict[str, Any]:
@@ -201,14 +210,7 @@ def _disagreeing(out: Path) -> list[dict[str, Any]]:
     import json
 
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    return _find(manifest, "disagreeing_pairs") or []
-
-
-def _find(content: Any, key: str) -> Any:
-    if isinstance(content, dict):
-        return content[key] if key in content else next(
-            (found for each in content.values() if (found := _find(each, key)) is not None), None)
-    return None
+    return manifest["kinds"]["cards"]["made_with"]["disagreeing_pairs"]
 
 
 def _show_disagreeing(pairs: Sequence[dict[str, Any]], out: Path) -> None:

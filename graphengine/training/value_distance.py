@@ -4,10 +4,10 @@
 rewards:
   value-distance:
     target: security              # a preset, or a .toml or .json file
-    evaluator: runs/evaluator     # a folder, a file of labels, http://host/v1#model, module:function, file.py:function
+    evaluator: runs/evaluator     # a folder, a file of labels, MODEL@http://host/v1, module:function, file.py:function
     distance: weighted
-    coverage: 0.3                 # share of the values that count on which an answer must say something …
-    coverage_weight: 2            # … and what lacking all of it costs
+    coverage: 0.3                 # share of the values that count on which an answer must say something
+    coverage_weight: 2            # times the share that is lacking is what it costs
     weight: 1
 ```
 
@@ -43,7 +43,7 @@ class ValueDistanceSpec:
         evaluator: As `load_evaluator` takes it, or `file.py:function`.
         distance: One of `graphengine.schwartz.distance.DISTANCES`.
         coverage: Share of the values that count on which an answer must say something.
-        coverage_weight: What lacking all of it costs.
+        coverage_weight: Times the share that is lacking is what it costs.
         weight: Of this reward beside others.
     """
 

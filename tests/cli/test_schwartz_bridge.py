@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,22 @@ def test_merging_with_named_weights(cli: Callable[..., Said], graph: Path, folde
     assert said["merged"]["values"] == load_target(folder / "ours.toml").as_json()["values"]
     again = cli(*BRIDGE, "--merge", "context", "--name", "ours")
     assert 0 == again.code
+
+
+def test_the_command_of_an_export_can_be_typed_again(cli: Callable[..., Said], graph: Path, folder: Path) -> None:
+    """The manifest's command says what was asked, quoted for a shell; files are named without their places."""
+    (folder / "places").mkdir()
+    (folder / "places" / "calm down.toml").write_text("[values]\nsecurity = 1\n")
+    calm = str(folder / "places" / "calm down.toml")
+    cli(*BRIDGE, "--context", "When grieving", "--merge", f"{calm}=2", "--merge", "UK", "--export", "one")
+    cli(*BRIDGE, "--target", calm, "--export", "two")
+
+    def command(name: str) -> list[str]:
+        return shlex.split(json.loads((folder / name / "manifest.json").read_text())["command"])[3:]
+
+    told = ["--vectors", "sample", "--export", "OUT", "--margin", "both"]
+    assert [*told, "--context", "When grieving", "--merge", "calm down.toml=2", "--merge", "UK"] == command("one")
+    assert [*told, "--target", "calm down.toml"] == command("two")
 
 
 def test_a_target_is_stale_once_votes_come_in(cli: Callable[..., Said], graph: Path, folder: Path) -> None:
