@@ -144,12 +144,11 @@ def _generator(texts: dict[str, Any], stack: ExitStack) -> Generator | None:
     from graphengine.models.transcript import Transcript, cached
 
     if texts["generator"] is not None:
-        local = LocalGenerator(texts["generator"])
-        local.transcript = stack.enter_context(Transcript(texts["answers"] or cached(local.identity)))
-        return local
-    chat = ChatClient(texts["model"], texts["endpoint"], budget=Budget(texts["budget"]), parallel=texts["parallel"])
-    chat.transcript = stack.enter_context(Transcript(texts["answers"] or cached(chat.identity)))
-    return chat
+        made = LocalGenerator(texts["generator"])
+    else:
+        made = ChatClient(texts["model"], texts["endpoint"], budget=Budget(texts["budget"]), parallel=texts["parallel"])
+    made.transcript = stack.enter_context(Transcript(texts["answers"] or cached(made.identity)))
+    return made
 
 
 class _Progress:

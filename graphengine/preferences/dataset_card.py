@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graphengine.preferences.kinds import Kept, Kind
     from graphengine.preferences.source import Source
 
+
 def dataset_card(source: Source, kept: Sequence[Kept], form: Form, notes: tuple[str, ...], command: str) -> str:
     """The text of README.md.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphengine.errors import ExportError
+from graphengine.preferences.folder import sha256
 
 if TYPE_CHECKING:
     import os
@@ -37,6 +37,6 @@ def images_in(folder: str | os.PathLike[str], scenarios: pa.Table) -> dict[str, 
     found: dict[str, bytes] = {}
     for path in sorted(folder.rglob("*")) if wanted else ():
         if path.is_file():
-            content = path.read_bytes()
-            found |= dict.fromkeys(wanted.get(hashlib.sha256(content).hexdigest(), ()), content)
+            named = wanted.get(sha256(path))
+            found |= dict.fromkeys(named, path.read_bytes()) if named else {}
     return found

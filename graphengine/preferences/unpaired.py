@@ -40,8 +40,8 @@ def unpaired_rows(pairs: pa.Table) -> pa.Table:
 
     A card that is wiser than one card and less wise than another would be labelled both ways if each pair were torn in
     two, so all its pairs speak together: `p_wiser` is the mean over them of P(θ_card > θ_other), `label` whether it is
-    above one half, `weight` = |2 `p_wiser` - 1|. A card at exactly one half says nothing and gives no row. Each card
-    shows the parts that all its pairs of this prompt show.
+    above one half, `weight` = |2 `p_wiser` - 1|. A card at exactly one half says nothing and gives no row. Where the
+    pairs of this prompt show different parts of the card, the shortest of these texts is taken.
 
     Args:
         pairs: `PAIRS`.
@@ -79,7 +79,7 @@ def _row(sides: list[dict[str, Any]]) -> dict[str, Any] | None:
     return {
         **{name: first[name] for name in same},
         **counts,
-        # The shortest of its texts: where pairs show different parts of the card, those that it shows in all of them.
+        # Pairs may show different parts of the card: mostly, the shortest text has those that all of them show.
         "completion": min((each[each["side"]] for each in sides), key=lambda said: len(said[0]["content"])),
         "label": p_wiser > 0.5,
         "p_wiser": p_wiser,

@@ -42,7 +42,7 @@ def explain_pair(store: Store, name: str) -> PairExplanation:
         upgrades=[row for row in upgrades if about(row)],
         votes=[{"upgrade_id": upgrade_id(context_id, row["from_id"], row["to_id"]), **{key: row[key] for key in told}}
                for row in votes if about(row)],
-        stale=bool(_changed(store, context_id)),
+        stale=context_id in store.read("stale_contexts").column("context_id").to_pylist(),
         values=values_of_pair(store, context_id, wiser, less),
     )
 
@@ -79,7 +79,3 @@ def _pairs(store: Store) -> Iterator[tuple[str, tuple[str, str]]]:
     for context_id, cards in placed.items():
         for pair in combinations(cards, 2):
             yield context_id, pair
-
-
-def _changed(store: Store, context_id: str) -> bool:
-    return context_id in store.read("stale_contexts").column("context_id").to_pylist()

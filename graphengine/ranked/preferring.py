@@ -126,17 +126,16 @@ def _ordered(store: Store, preferred: Preferred, found: dict[str, Any]) -> dict[
         def edges_of(counts: pa.Table, *, unanswered: bool = False) -> pa.Table:
             return bridging_edges(counts, groups, calibration, unanswered=unanswered)
 
-    if preferred.group:
+        told |= {"edges": edges_of(counts), "split_edges": told["edges"]}
+    elif preferred.group:
         whole = basis.of_said(_said_by(store, preferred.group))
         used = _open(whole, preferred.k)
         counts = used.counts
-        masked = edges_of(whole.counts).num_rows - edges_of(counts).num_rows
+        edges = edges_of(counts)
         ranks, verdicts = judge(used, Wanted(not_wiser=calibration.not_wiser), calibration)
-        told |= {"ranks": ranks, "verdicts": verdicts}
-        if masked:
+        told |= {"edges": edges, "split_edges": told["edges"], "ranks": ranks, "verdicts": verdicts}
+        if masked := edges_of(whole.counts).num_rows - edges.num_rows:
             told["left_out"] = {f"fewer than {preferred.k} people of the group answered in the context": masked}
-    if preferred.group or preferred.objective:
-        told |= {"edges": edges_of(counts), "split_edges": told["edges"]}
     if preferred.by == "rank":
         told["candidates"] = edges_of(all_pairs(counts), unanswered=True)
     return told
