@@ -10,9 +10,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphengine.errors import MissingExtraError
+import numpy as np
+
 from graphengine.preferences.audit.intervals import Accuracy, accuracy
-from graphengine.preferences.audit.texts import Pairs, read_pairs, words_of
+from graphengine.preferences.audit.rules import by_length, hits, margins, word_differences
+from graphengine.preferences.audit.texts import Pairs, read_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,28 +72,23 @@ def baselines(train: Any, held_out: Any) -> tuple[Baseline, ...]:
     seen, unseen = read_pairs(train), read_pairs(held_out)
     found = [_length(seen, unseen), _words(seen, unseen), _title(seen, unseen)]
     if seen.titles and unseen.titles:
-        hits = _by_words(seen.titles, unseen.titles)
-        found.append(_baseline(TITLE_WORDS, "the words of the titles alone", hits, unseen))
+        by_titles = _by_words(seen.titles, unseen.titles)
+        found.append(_baseline(TITLE_WORDS, "the words of the titles alone", by_titles, unseen))
     return tuple(found)
 
 
-def _baseline(name: str, rule: str, hits: Sequence[float], pairs: Pairs) -> Baseline:
-    return Baseline(name, rule, accuracy(hits, pairs.contexts))
+def _baseline(name: str, rule: str, found: Sequence[float], pairs: Pairs) -> Baseline:
+    return Baseline(name, rule, accuracy(found, pairs.contexts))
 
 
 def _length(seen: Pairs, unseen: Pairs) -> Baseline:
-    def longer(pairs: Pairs) -> list[float]:
-        return [_hit(len(one) - len(other)) for one, other in zip(pairs.chosen, pairs.rejected, strict=True)]
-
-    before, hits = longer(seen), longer(unseen)
-    if sum(before) < len(before) / 2:
-        return _baseline(LENGTH, "the shorter text is chosen", [1 - hit for hit in hits], unseen)
-    return _baseline(LENGTH, "the longer text is chosen", hits, unseen)
+    which, found = by_length(seen, unseen)
+    return _baseline(LENGTH, f"the {which} text is chosen", found.tolist(), unseen)
 
 
 def _words(seen: Pairs, unseen: Pairs) -> Baseline:
-    hits = _by_words((seen.chosen, seen.rejected), (unseen.chosen, unseen.rejected))
-    return _baseline(WORDS, "a bag of words of both texts, without the prompt", hits, unseen)
+    found = _by_words((seen.chosen, seen.rejected), (unseen.chosen, unseen.rejected))
+    return _baseline(WORDS, "a bag of words of both texts, without the prompt", found, unseen)
 
 
 def _title(seen: Pairs, unseen: Pairs) -> Baseline:
@@ -100,40 +97,15 @@ def _title(seen: Pairs, unseen: Pairs) -> Baseline:
     def popularity(name: str) -> float:
         return (chosen[name] + 1) / (chosen[name] + rejected[name] + 2)
 
-    hits = [
-        _hit(popularity(one) - popularity(other))
+    apart = [
+        popularity(one) - popularity(other)
         for one, other in zip(unseen.chosen_names, unseen.rejected_names, strict=True)
     ]
-    return _baseline(TITLE, "the card that was chosen more often in train", hits, unseen)
-
-
-def _hit(difference: float) -> float:
-    return 0.5 if difference == 0 else float(difference > 0)
+    return _baseline(TITLE, "the card that was chosen more often in train", hits(np.array(apart)).tolist(), unseen)
 
 
 def _by_words(seen: tuple[list[str], list[str]], unseen: tuple[list[str], list[str]]) -> list[float]:
     """Whether a linear model of words finds the chosen side of unseen pairs, for each of them."""
-    try:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
-    except ImportError as error:
-        raise MissingExtraError.of("scikit-learn", "train") from error
-    import numpy as np
-    from scipy.sparse import vstack
-
-    (chosen, rejected), (one, other) = ([_words_only(side) for side in sides] for sides in (seen, unseen))
-    if not one or not any(chosen + rejected):
-        return [0.5] * len(one)
-    # Pairs of words make it a little stronger than single words alone.
-    word = r"\S+"
-    bag: Any = TfidfVectorizer(token_pattern=word, ngram_range=(1, 2), sublinear_tf=True).fit(chosen + rejected)
-    difference = bag.transform(chosen) - bag.transform(rejected)
-    # Each pair is there both ways round and there is no intercept: which side a text stands on says nothing.
-    model = LogisticRegression(C=10, fit_intercept=False, solver="liblinear", max_iter=1000)
-    model.fit(vstack([difference, -difference]), np.repeat([1, 0], len(chosen)))
-    scores = (bag.transform(one) - bag.transform(other)) @ model.coef_[0]
-    return [_hit(float(score)) for score in scores]
-
-
-def _words_only(texts: list[str]) -> list[str]:
-    return [" ".join(words_of(text)) for text in texts]
+    if not seen[0] or not unseen[0]:
+        return [0.5] * len(unseen[0])
+    return hits(margins(*word_differences(seen, unseen), strength=10)).tolist()

@@ -15,20 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphengine.errors import InputError, MissingExtraError
+from graphengine.errors import InputError
 from graphengine.preferences.audit.intervals import LEVEL, Accuracy, accuracy
-from graphengine.preferences.audit.texts import read_pairs, words_of
+from graphengine.preferences.audit.rules import by_length, hits, margins, word_differences
+from graphengine.preferences.audit.texts import read_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import TypeAlias
 
-    from numpy.typing import NDArray
-
+    from graphengine.preferences.audit.rules import Reals, Sides
     from graphengine.preferences.audit.texts import Pairs
-
-    Reals = NDArray[np.float64]
-    Sides: TypeAlias = Any  # (pairs, numbers): dense, or sparse
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """Inverse penalties that are tried on train alone."""
@@ -99,16 +95,19 @@ def probe(train: Any, held_out: Any, features: Sequence[Features]) -> tuple[Prob
         if names.count(name) > 1:
             raise InputError(f"two kinds of numbers are called {name!r}", hint="give each a name of its own")
     kinds = [(each.name, *_differences(each, seen, unseen)) for each in features]
-    words = ("words", *_words(seen, unseen))
-    hits = {name: _hits(one, other, seen) for name, one, other in (*kinds, words)} | {"length": _longer(seen, unseen)}
+    words = ("words", *word_differences((seen.chosen, seen.rejected), (unseen.chosen, unseen.rejected)))
+    reached = {name: _hits(one, other, seen) for name, one, other in (*kinds, words)}
+    reached["length"] = by_length(seen, unseen)[1]
     sizes = {name: one.shape[1] for name, one, _ in (*kinds, words)} | {"length": 1}
 
     def over_words(name: str) -> tuple[float | None, list[float | None]]:
-        return (None, [None, None]) if name == "words" else _difference(hits[name], hits["words"], unseen.contexts)
+        if name == "words":
+            return None, [None, None]
+        return _difference(reached[name], reached["words"], unseen.contexts)
 
     return tuple(
         Probed(name, sizes[name], accuracy(found.tolist(), unseen.contexts), *over_words(name))
-        for name, found in hits.items()
+        for name, found in reached.items()
     )
 
 
@@ -139,36 +138,9 @@ def _differences(features: Features, seen: Pairs, unseen: Pairs) -> tuple[Reals,
     return one / spread, other / spread
 
 
-def _words(seen: Pairs, unseen: Pairs) -> tuple[Sides, Sides]:
-    """Differences of TF-IDF weights of words and pairs of words."""
-    try:
-        from sklearn.feature_extraction.text import TfidfVectorizer
-    except ImportError as error:
-        raise MissingExtraError.of("scikit-learn", "train") from error
-    chosen, rejected, one, other = (
-        [" ".join(words_of(text)) or "." for text in side]
-        for side in (seen.chosen, seen.rejected, unseen.chosen, unseen.rejected)
-    )
-    word = r"\S+"
-    bag: Any = TfidfVectorizer(token_pattern=word, ngram_range=(1, 2), sublinear_tf=True).fit(chosen + rejected)
-    return bag.transform(chosen) - bag.transform(rejected), bag.transform(one) - bag.transform(other)
-
-
 def _hits(seen: Sides, unseen: Sides, pairs: Pairs) -> Reals:
     """Whether the chosen side of each unseen pair is found; a tie is one half."""
-    margin = _fit(seen, _strength(seen, pairs.contexts), unseen)
-    return np.where(margin == 0, 0.5, margin > 0)
-
-
-def _fit(seen: Sides, strength: float, unseen: Sides) -> Reals:
-    from scipy.sparse import issparse, vstack
-    from sklearn.linear_model import LogisticRegression
-
-    # Each pair both ways round: the rule must turn with its sides.
-    both = vstack([seen, -seen]) if issparse(seen) else np.vstack([seen, -seen])
-    model = LogisticRegression(C=strength, fit_intercept=False, solver="liblinear", max_iter=1000)
-    model.fit(both, np.repeat([1, 0], seen.shape[0]))
-    return np.asarray(unseen @ model.coef_[0], float)
+    return hits(margins(seen, unseen, _strength(seen, pairs.contexts)))
 
 
 def _strength(seen: Sides, contexts: Sequence[str]) -> float:
@@ -180,26 +152,17 @@ def _strength(seen: Sides, contexts: Sequence[str]) -> float:
     at = np.array([fold[name] for name in contexts])
 
     def loss(strength: float) -> float:
-        margins = [_fit(seen[at != part], strength, seen[at == part]) for part in sorted(set(at.tolist()))]
-        return float(np.logaddexp(0, -np.concatenate(margins)).mean())
+        held_out = [margins(seen[at != part], seen[at == part], strength) for part in sorted(set(at.tolist()))]
+        return float(np.logaddexp(0, -np.concatenate(held_out)).mean())
 
     return min(STRENGTHS, key=loss)
 
 
-def _longer(seen: Pairs, unseen: Pairs) -> Reals:
-    """Whether the chosen side is the longer one, or the shorter one where that is so more often in train."""
-    def longer(pairs: Pairs) -> Reals:
-        sizes = np.array([len(a) - len(b) for a, b in zip(pairs.chosen, pairs.rejected, strict=True)])
-        return np.where(sizes == 0, 0.5, sizes > 0)
-
-    return 1 - longer(unseen) if longer(seen).mean() < 0.5 else longer(unseen)
-
-
-def _difference(hits: Reals, others: Reals, contexts: Sequence[str]) -> tuple[float | None, list[float | None]]:
+def _difference(found: Reals, others: Reals, contexts: Sequence[str]) -> tuple[float | None, list[float | None]]:
     """The mean difference on the same pairs, with Student's interval over whole contexts."""
     from scipy.stats import t
 
-    apart = hits - others
+    apart = found - others
     mean = float(apart.mean())
     beyond: dict[str, float] = defaultdict(float)
     for each, context in zip(apart, contexts, strict=True):
