@@ -107,8 +107,11 @@ def evaluate(
     if predict:
         if len(files) != 2:
             raise click.UsageError("--predict takes IN.jsonl and OUT.jsonl")
+        _check_folder(files[1])
         _predict(files[0], files[1], evaluator, system, transcript, budget, as_json=as_json)
         return
+    if picture is not None:
+        _check_folder(picture)
     from graphengine.schwartz.judged import Known, judged
     from graphengine.schwartz.labelled import join, read_labelled
     from graphengine.schwartz.target_files import write_whole
@@ -252,7 +255,8 @@ def _predict(
     with output.working("scoring answers") as tell:
         ids, pairs = _answers(file)
         reader: Any = _load(spec, system, transcript, budget, tell)
-        scores = _ten(scores_of(reader, pairs), load_system(reader.system))
+        into_ten = _into_ten(load_system(reader.system))
+        scores = scores_of(reader, pairs) @ into_ten
     rows = "".join(json.dumps({"id": each, "scores": row}, ensure_ascii=False) + "\n"
                    for each, row in zip(ids, scores.tolist(), strict=True))
     write_whole(out, rows)
@@ -262,12 +266,22 @@ def _predict(
     say(f"wrote the scores of {count(len(ids), 'answer')} to {out}")
 
 
-def _ten(scores: np.ndarray, system: Any) -> np.ndarray:
-    """Scores in the ten values: as they are, or rolled up."""
+def _check_folder(file: Path) -> None:
+    """Before an evaluator reads, which may take long and cost money: can its answer be written there?"""
+    from graphengine.errors import InputError
+
+    if not file.parent.is_dir():
+        raise InputError(f"{file.parent} is no folder", hint="make it, or name another place", file=file)
+
+
+def _into_ten(system: Any) -> np.ndarray:
+    """What scores are multiplied by for the ten values: nothing changes, or they are rolled up."""
+    import numpy as np
+
     from graphengine.schwartz.system import load_system
 
     ten = load_system("schwartz-10")
-    return scores if system.ids == ten.ids else scores @ system.roll_up(ten).T
+    return np.eye(len(ten)) if system.ids == ten.ids else system.roll_up(ten).T
 
 
 def _show(name: str, found: dict[str, Any]) -> None:

@@ -258,6 +258,30 @@ def test_what_is_no_evaluator_is_told(tmp_path: Path, files: dict[str, Path]) ->
     assert "test.jsonl" == load_evaluator(files["test"]).name
 
 
+@pytest.mark.parametrize("more", [["--picture", "none/plot.svg"], ["--predict", "none/out.jsonl"]])
+def test_a_place_that_is_not_there_is_told_before_anything_is_read(
+    more: list[str], files: dict[str, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An answer that was paid for is not lost for want of a folder: the evaluator is not even opened."""
+    place = more[1].replace("none", str(tmp_path / "none"))
+    code, told = run(capsys, "evaluate", files["test"], more[0], place, "--evaluator", "nowhere")
+    assert 0 != code and "none is no folder" in told["message"]
+
+
+def test_a_system_without_the_ten_values_is_told_before_it_is_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`--predict` writes ten values: an evaluator of others that don't roll up to them is asked nothing."""
+    (tmp_path / "mine.py").write_text(
+        "class Mine:\n    name, system = 'mine', 'hhh'\n    def score(self, pairs):\n"
+        f"        open({str(tmp_path / 'asked')!r}, 'w')\n        return [[0, 0, 0] for _ in pairs]\n"
+    )
+    (tmp_path / "in.jsonl").write_text('{"id": "a", "prompt": "Q", "response": "A"}\n')
+    code, told = run(capsys, "evaluate", "--predict", tmp_path / "in.jsonl", tmp_path / "out.jsonl", "--evaluator",
+                     f"{tmp_path / 'mine.py'}:Mine")
+    assert 0 != code and "does not roll up" in told["message"] and not (tmp_path / "asked").exists()
+
+
 def test_a_function_of_a_file_makes_an_evaluator(tmp_path: Path) -> None:
     """`file.py:function` is an evaluator as in recipes, and what goes wrong inside the function is told as it is."""
     file = tmp_path / "mine.py"
