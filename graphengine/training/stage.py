@@ -165,12 +165,12 @@ def curve(lines: Sequence[Mapping[str, Any]], names: Sequence[str] = ("loss", "r
 
 
 def _mean(values: Sequence[float]) -> dict[str, Any]:
-    from scipy.stats import t
+    from scipy.special import stdtrit  # scipy.stats takes a second to load
 
     mean = statistics.fmean(values)
     half = None
     if len(values) > 1:
-        half = float(t.ppf(0.95, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+        half = float(stdtrit(len(values) - 1, 0.95)) * statistics.stdev(values) / math.sqrt(len(values))
     return {
         "mean": mean, "lower": None if half is None else mean - half, "upper": None if half is None else mean + half,
         "lines": len(values),

@@ -40,6 +40,20 @@ def run(program: str, *words: str) -> subprocess.CompletedProcess[str]:
                           check=False, cwd=PROJECT, env=None)
 
 
+def run_at_once(program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The same, with all stages of training in its process: loading the libraries for each takes most of the time."""
+    started = f"""
+import runpy, sys
+sys.path.insert(0, "pipelines")
+import stages
+from graphengine.cli import main
+stages.command = lambda *words: main(list(words), standalone_mode=False)
+runpy.run_path("pipelines/{program}.py", run_name="__main__")
+"""
+    return subprocess.run([sys.executable, "-c", started, *words], capture_output=True, text=True, check=False,
+                          cwd=PROJECT)
+
+
 def words_of(given: dict[str, Path]) -> list[str]:
     """The options of both programs."""
     return [f"--{name}={path}" for name, path in given.items()]
@@ -133,7 +147,7 @@ def test_too_few_prompts(given: dict[str, Path], tmp_path: Path) -> None:
 def test_a_value_reward_beside_reward_models(given: dict[str, Path], tmp_path: Path) -> None:
     """Each arm has the labels that it says, the same budget, and a distance beside that of the value reward."""
     out = tmp_path / "out"
-    done = run("basealign_vs_rlhf", str(out), "--labels=16", "--seeds=1", f"--judge={LETTERS}", "--answers=1",
+    done = run_at_once("basealign_vs_rlhf", str(out), "--labels=16", "--seeds=1", f"--judge={LETTERS}", "--answers=1",
                "--set=updates=1", *SMALL, *words_of(given))
     assert 0 == done.returncode, done.stderr
     told: dict[str, Any] = json.loads((out / "report.json").read_text(encoding="utf-8"))
