@@ -183,18 +183,19 @@ def _open(path: Path) -> tuple[list[str], Iterator[tuple[int, Mapping[str, Any]]
         raise InputError(f"{path} is not UTF-8", hint="save it as UTF-8", file=path) from error
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} can't be read: {error}", hint="give CSV, JSONL or Parquet", file=path) from error
-    read = csv.DictReader(io.StringIO(text, newline=""))
+    read = csv.reader(io.StringIO(text, newline=""))
     try:
-        rows = list(read)
+        header, *rows = [*read] or [[]]
     except csv.Error as error:
         raise InputError(f"{path}, line {read.line_num}: {error}", hint="see its quotes", file=path) from error
-    return list(read.fieldnames or []), ((number, _csv_row(number, row)) for number, row in enumerate(rows, 2))
+    # A blank line is no row, but a spreadsheet counts it.
+    return header, ((number, _csv_row(number, header, cells)) for number, cells in enumerate(rows, 2) if cells)
 
 
-def _csv_row(number: int, row: dict[Any, Any]) -> dict[str, Any]:
-    if None in row:
-        return {_FAULT: Reject(number, "the row", ", ".join(row[None]), "it has more cells than the header")}
-    return row
+def _csv_row(number: int, header: list[str], cells: list[str]) -> dict[str, Any]:
+    if more := cells[len(header):]:
+        return {_FAULT: Reject(number, "the row", ", ".join(more), "it has more cells than the header")}
+    return dict(zip(header, cells, strict=False))
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

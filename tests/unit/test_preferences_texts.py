@@ -207,6 +207,17 @@ def test_bad_rows_are_rejected_with_row_column_and_value(tmp_path: Path) -> None
     assert "row 4, prompt_id 'nowhere': the graph has no" in str(rejects[0])
 
 
+def test_rows_of_a_csv_file_are_counted_as_a_spreadsheet_does(tmp_path: Path) -> None:
+    """Blank lines count, and a cell of several lines is in one row."""
+    path = tmp_path / "order.csv"
+    path.write_text(
+        'prompt_id,response_id,response\n\np,a,"One\nanswer"\n\np,,b\np,c,C,more\np,d\n', encoding="utf-8"
+    )
+    table, rejects = read_responses(path)
+    assert [3] == table.column("row").to_pylist()
+    assert [(5, "response_id"), (6, "the row"), (7, "response")] == [(each.row, each.column) for each in rejects]
+
+
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
 def test_three_formats_say_the_same(ending: str, tmp_path: Path) -> None:
     """CSV, JSONL and Parquet give the same rows, with quotes, line breaks and any language in them."""
