@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -153,7 +154,7 @@ def measure(
     for name in distances:
         to = distance_to(target, name)
         found[name] = (
-            _mean(to.distance(matrix), least=0.0),
+            _mean(to.distance(matrix), 0.0, math.inf),
             _around(float(to.distance(scores.profile)), None if drawn is None else to.distance(drawn)),
             float(to.distance(zero)) if to.is_sum else None,
             float(to.distance(rates)) if to.is_sum or _varies(rates, name) else None,
@@ -181,15 +182,15 @@ def _floor(target: Target, name: str) -> float:
     return float(least**0.5 if name == "l2" else least)
 
 
-def _mean(numbers: np.ndarray, least: float = -1.0) -> Figure:
-    """The mean, with the interval of Student that its standard error gives, not below what is possible."""
+def _mean(numbers: np.ndarray, least: float = -1.0, most: float = 1.0) -> Figure:
+    """The mean, with the interval of Student that its standard error gives, within what is possible."""
     from scipy.special import stdtrit
 
     mean = float(numbers.mean())
     if len(numbers) < 2:
         return Figure(mean, None, None)
     half = float(stdtrit(len(numbers) - 1, 0.95)) * float(numbers.std(ddof=1)) / len(numbers) ** 0.5
-    return Figure(mean, max(mean - half, least), mean + half)
+    return Figure(mean, max(mean - half, least), min(mean + half, most))
 
 
 def _draws(matrix: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:

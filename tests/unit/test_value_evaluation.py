@@ -216,6 +216,12 @@ def test_what_answers_express() -> None:
     assert 1 == found["neutral"]
 
 
+def test_an_interval_of_a_score_stays_where_scores_are() -> None:
+    """Two answers that differ say little, but no mean of scores lies outside -1 and 1."""
+    found = expressed(Scores(np.array([[-1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), HHH, ("a", "b")))
+    assert [[-1, 1], [-1, 1]] == [found["values"][value]["interval"] for value in ("helpful", "honest")]
+
+
 def test_the_reliability_plot_says_what_it_shows() -> None:
     """A dot and an interval for each bin, and the numbers in words."""
     rows = answers([[1, 0, 0]] * 4)
