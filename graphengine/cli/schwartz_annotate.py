@@ -70,8 +70,7 @@ def annotate(
         raise InputError(f"{out / 'review.csv'} is there already, and people may have written into it",
                          hint="name another folder, or move the sheet away", file=out / "review.csv")
     with ExitStack() as stack, output.working("answering and labelling"):
-        opened = [_open(spec, out, budget, stack) for spec in dict.fromkeys([*responders, labeller])]
-        by_spec = dict(zip(dict.fromkeys([*responders, labeller]), opened, strict=True))
+        by_spec = {spec: _open(spec, out, budget, stack) for spec in dict.fromkeys([*responders, labeller])}
         names = _names([by_spec[spec] for spec in dict.fromkeys(responders)])
         asks = {name: _ask(who, temperature=temperature, max_tokens=max_tokens, seed=seed)
                 for name, who in names.items()}

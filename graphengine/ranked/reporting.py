@@ -74,13 +74,13 @@ def write_report(
 
 def _targets(store: Store) -> list[dict[str, Any]]:
     """The graph's value targets as a report shows them; those of all contexts together come first."""
-    found = [
+    return [
         {"name": row["name"], "kind": target.kind, "system": target.system, "evaluator": row["evaluator"],
          "values": dict(zip(target.values.ids, target.vector, strict=True)), "stale": row["stale"],
-         "warning": warning(target), "pooled": len(row["contexts"]) < 2}
-        for row in stored(store) for target in [row["target"]]
+         "warning": warning(target)}
+        for row in sorted(stored(store), key=lambda row: (len(row["contexts"]) < 2, row["name"]))
+        for target in [row["target"]]
     ]
-    return sorted(found, key=lambda each: (each["pooled"], each["name"]))
 
 
 def report_source(store: Store, ranking_id: str, made_at: int, not_wiser: str = "against") -> report.Source:

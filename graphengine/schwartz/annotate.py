@@ -6,8 +6,6 @@ function from (instruction, message) to text, so that nothing here knows of mode
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -18,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from graphengine.errors import InputError
 from graphengine.schwartz.items import find, items, near, short
 from graphengine.schwartz.rows import Label, Row, dialogue, label, remap, written
+from graphengine.schwartz.scores import open_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -187,7 +186,7 @@ def read_prompts(path: str | Path) -> list[Prompt]:
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}", hint=hint, file=path) from error
     if path.suffix == ".csv":
-        rows: list[tuple[int, object]] = list(enumerate(csv.DictReader(io.StringIO(text, newline="")), 2))
+        rows: list[tuple[int, object]] = list(enumerate(open_table(path)[1], 2))
     else:
         numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         if path.suffix in (".jsonl", ".ndjson"):

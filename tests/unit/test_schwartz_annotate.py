@@ -101,7 +101,8 @@ def test_prompts_from_files(tmp_path: Path, name: str, text: str) -> None:
     ("name", "text", "told"),
     [("p.csv", "question\nOne\n", "row 2 has no prompt"), ("p.jsonl", "{}\n", "row 1 has no prompt"),
      ("p.jsonl", "no\n", "row 1 has no prompt"),
-     ("p.txt", "\n", "has no prompts"), ("p.csv", "prompt\n", "no prompts")],
+     ("p.txt", "\n", "has no prompts"), ("p.csv", "prompt\n", "no prompts"),
+     ("p.csv", f"prompt\n{'x' * 200_000}\n", "p.csv is no CSV")],
 )
 def test_prompts_that_are_none(tmp_path: Path, name: str, text: str, told: str) -> None:
     """A file without prompts is refused with the row."""
