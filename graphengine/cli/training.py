@@ -144,7 +144,7 @@ def _show(stage: str, report: dict[str, Any]) -> None:
     for name, ends in report["curve"].items():
         first, last = (_with_interval(ends[end], "mean") for end in ("first", "last"))
         say(f"  {name} in training: {first} at first, {last} at last")
-    for held_out in filter(None, [report.get("held_out")]):
+    if held_out := report.get("held_out"):
         told = [
             f"{name.replace('_', ' ')} {_with_interval(held_out, name) if name == 'accuracy' else f'{value:.3g}'}"
             for name, value in held_out.items()

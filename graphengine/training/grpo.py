@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from graphengine.training.sampled import SampledSettings, sampled_stage
-from graphengine.training.stage import StageOutcome, libraries, quiet
+from graphengine.training.stage import StageOutcome, quiet
 from graphengine.training.with_trl import train_with_trl
 
 if TYPE_CHECKING:
@@ -36,5 +36,4 @@ def train_grpo(settings: GRPOSettings, *, progress: Callable[[str], None] = quie
         >>> train_grpo(settings).report["curve"]["reward"]["last"]["mean"]  # doctest: +SKIP
         1.4
     """
-    libraries()
     return train_with_trl(settings, sampled_stage(settings, "grpo"), progress)

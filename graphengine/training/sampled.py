@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from graphengine.errors import TrainingError
 from graphengine.training.rewards import Weights
 from graphengine.training.settings import at_least
-from graphengine.training.stage import EpochSettings
+from graphengine.training.stage import EpochSettings, libraries
 from graphengine.training.with_trl import Stage
 
 
@@ -66,14 +66,19 @@ def sampled_stage(settings: SampledSettings, name: str) -> Stage:
 
     Raises:
         TrainingError: If a reward can't be loaded, or a reward model is not fit to be optimised.
+        MissingExtraError: If the extra `train` is not installed.
     """
+    libraries()
     import torch
+    from accelerate import PartialState
 
     from graphengine.training.gate import check_gates
     from graphengine.training.rewards import as_trl, load_rewards
 
     gates = check_gates(settings.rewards, force=settings.force)
-    rewards = load_rewards(settings.rewards, device="cuda" if torch.cuda.is_available() else "cpu")
+    # The device of this process: of several on as many GPUs, each has reward models of its own.
+    device = PartialState(cpu=not torch.cuda.is_available()).device
+    rewards = load_rewards(settings.rewards, device=str(device))
     return Stage(
         name, "prompts", name.upper(), columns=None, room=settings.max_new_tokens,
         arguments={

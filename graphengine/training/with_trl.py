@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,25 @@ from typing import TYPE_CHECKING, Any
 from graphengine.errors import TrainingError
 from graphengine.training.data import open_folder
 from graphengine.training.run_folder import CARD, RunFolder, check_disk, open_run, writing
-from graphengine.training.stage import TOO_LONG, EpochSettings, StageOutcome, curve, libraries, quiet
+from graphengine.training.stage import (
+    TOO_LONG,
+    EpochSettings,
+    StageOutcome,
+    curve,
+    hushed,
+    in_bfloat16,
+    libraries,
+    parameters,
+    quiet,
+    weights_of,
+)
 from graphengine.training.tokens import drop_too_long, open_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from datasets import Dataset
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -65,10 +76,7 @@ def train_with_trl(settings: EpochSettings, stage: Stage, progress: Callable[[st
         TrainingError: If the data, the model, the folder or the disk is not what training needs.
         MissingExtraError: If the extra `train` is not installed.
     """
-    with warnings.catch_warnings():
-        # What the libraries say to each other about coming versions is not about the user.
-        for kind in (DeprecationWarning, FutureWarning, UserWarning):
-            warnings.simplefilter("ignore", kind)
+    with hushed():
         return _train(settings, stage, progress)
 
 
@@ -88,21 +96,23 @@ def _train(settings: EpochSettings, stage: Stage, progress: Callable[[str], None
     arguments = getattr(trl, f"{stage.trainer}Config")(
         **_arguments(settings, run, len(splits[held_out]) if held_out else 1), **stage.arguments
     )
-    trainer = _open_model(settings, lambda: getattr(trl, f"{stage.trainer}Trainer")(
-        model=str(settings.model),
-        args=arguments,
-        train_dataset=splits["train"],
-        eval_dataset=splits[held_out] if held_out else None,
-        processing_class=tokenizer,
-        peft_config=_adapters(settings),
-        callbacks=[_lines(run, stage.name, progress)],
-        **stage.takes,
-    ))
+    with weights_of(settings.model):
+        trainer = getattr(trl, f"{stage.trainer}Trainer")(
+            model=str(settings.model),
+            args=arguments,
+            train_dataset=splits["train"],
+            eval_dataset=splits[held_out] if held_out else None,
+            processing_class=tokenizer,
+            peft_config=_adapters(settings),
+            callbacks=[_lines(run, stage.name, progress)],
+            **stage.takes,
+        )
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)  # it prints on stdout, which is for answers
     # Weights, and the two moments of AdamW; twice, since the checkpoint before goes when the new one is whole.
-    weights = 4 * sum(each.numel() for each in trainer.model.parameters())
+    counted = parameters(trainer.model)
+    weights = 4 * counted["all"]
     if run.main:
         check_disk(run.out, weights * (7 if settings.save_every else 1))
     checkpoint = _whole_checkpoint(run) if settings.resume else None
@@ -121,10 +131,7 @@ def _train(settings: EpochSettings, stage: Stage, progress: Callable[[str], None
         "steps": trainer.state.global_step,
         "rows": {name: len(rows) for name, rows in splits.items()},
         "left_out": left_out,
-        "parameters": {
-            "all": sum(each.numel() for each in trainer.model.parameters()),
-            "trained": sum(each.numel() for each in trainer.model.parameters() if each.requires_grad),
-        },
+        "parameters": counted,
         "curve": curve(run.metrics()),
         "held_out": measured,
         **stage.told,
@@ -173,10 +180,6 @@ def _usable(
 
 def _arguments(settings: EpochSettings, run: RunFolder, held_out: int) -> dict[str, Any]:
     """TRL's arguments for what all stages have."""
-    import torch
-
-    gpu = _on_gpu()
-    half = gpu and torch.cuda.is_bf16_supported() if settings.dtype == "auto" else settings.dtype == "bfloat16"
     micro = settings.micro_batch or settings.batch_size
     return {
         "output_dir": str(run.checkpoints),
@@ -193,8 +196,8 @@ def _arguments(settings: EpochSettings, run: RunFolder, held_out: int) -> dict[s
         # Batches of one size: then the mean of their means, which is what TRL tells, is the mean.
         "per_device_eval_batch_size": max(size for size in range(1, micro + 1) if held_out % size == 0),
         "gradient_checkpointing": settings.gradient_checkpointing,
-        "bf16": half,
-        "use_cpu": not gpu,
+        "bf16": in_bfloat16(settings),
+        "use_cpu": not _on_gpu(),
         "logging_steps": settings.log_every,
         "logging_first_step": True,
         "save_strategy": "steps" if settings.save_every else "no",
@@ -203,24 +206,6 @@ def _arguments(settings: EpochSettings, run: RunFolder, held_out: int) -> dict[s
         "report_to": "none",
         "disable_tqdm": True,
     }
-
-
-def _open_model(settings: EpochSettings, make: Callable[[], Any]) -> Any:
-    """A trainer, or what is wrong with its model.
-
-    Raises:
-        TrainingError: If the weights are missing or damaged.
-    """
-    from safetensors import SafetensorError
-
-    try:
-        return make()
-    except (OSError, SafetensorError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise TrainingError(
-            f"the weights of {settings.model} can't be opened: {first}",
-            hint="copy or download the model again", file=settings.model, key="model",
-        ) from error
 
 
 def _adapters(settings: EpochSettings) -> Any:
