@@ -63,21 +63,23 @@ class ValueEvaluator:
         """The readers' logits, mixed, before any temperature, (answers, values, 3)."""
         if not pairs:
             return np.zeros((0, len(self.ids), 3))
-        parts = []
-        if self.linear is not None:
-            parts.append((1 - self.share if self.network is not None else 1.0, self.linear.logits(pairs)))
-        if self.network is not None:
-            parts.append((self.share if self.linear is not None else 1.0,
-                          self.network.logits(pairs, self.definitions)))
-        if not parts:
-            raise ModelError("the evaluator has no reader", hint="train it again")
-        found = sum(weight * centred(logits) for weight, logits in parts)
-        assert isinstance(found, np.ndarray)
+        found = mixed(self.readings(pairs), self.share)
         if not np.isfinite(found).all():
             row = int(np.argwhere(~np.isfinite(found))[0, 0])
             raise ModelError(f"{self.name}: answer {row + 1} has a probability that is no number",
                              hint="train the evaluator again, or look at that answer", row=row + 1)
         return found
+
+    def readings(self, pairs: Sequence[tuple[str, str]]) -> list[np.ndarray]:
+        """Each reader's logits, centred: the linear reader's, the network's, or both in this order."""
+        parts = []
+        if self.linear is not None:
+            parts.append(self.linear.logits(pairs))
+        if self.network is not None:
+            parts.append(self.network.logits(pairs, self.definitions))
+        if not parts:
+            raise ModelError("the evaluator has no reader", hint="train it again")
+        return [centred(logits) for logits in parts]
 
     def probabilities(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         """How likely each side is: opposed, none, aligned.
@@ -168,6 +170,11 @@ def load_value_evaluator(folder: str | Path) -> ValueEvaluator:
 
         made.network = ValueNetwork.load(place / NETWORK)
     return made
+
+
+def mixed(readings: Sequence[np.ndarray], share: float) -> np.ndarray:
+    """The logits of two readers as one, the second's by its share; those of a single reader as they are."""
+    return readings[0] if len(readings) == 1 else (1 - share) * readings[0] + share * readings[1]
 
 
 def centred(logits: np.ndarray) -> np.ndarray:

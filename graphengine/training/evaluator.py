@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphengine.errors import TrainingError
-from graphengine.models.value_evaluator import ValueEvaluator, centred, softmax
+from graphengine.models.value_evaluator import ValueEvaluator, mixed, softmax
 from graphengine.models.value_linear import FrozenEncoder
 from graphengine.schwartz.judged import Known, judged
 from graphengine.schwartz.labelled import Labelled, join, read_labelled
@@ -165,19 +165,15 @@ def _calibrate(made: ValueEvaluator, rows: Labelled) -> None:
     """Fit how the readers are mixed, and the temperatures, to labels that neither reader saw."""
     there = ~np.isnan(rows.labels)
     truth = rows.labels[there].astype(int) + 1
-    parts = [centred(reader(rows.pairs)) for reader in (
-        made.linear.logits if made.linear is not None else None,
-        (lambda pairs: made.network.logits(pairs, made.definitions)) if made.network is not None else None,
-    ) if reader is not None]
-    mixed = {0.0: parts[0]} if len(parts) == 1 else {
-        float(share): (1 - share) * parts[0] + share * parts[1] for share in _SHARES
-    }
+    readings = made.readings(rows.pairs)
+    shares = _SHARES.tolist() if len(readings) > 1 else [0.0]
     tried = [(_surprise(logits[there] / heat, truth), share, float(heat))
-             for share, logits in mixed.items() for heat in _TEMPERATURES]
+             for share in shares for logits in [mixed(readings, share)] for heat in _TEMPERATURES]
     _, made.share, made.temperature = min(tried)
     at = rows.chosen >= 0
     if at.any():
-        rather = (mixed[made.share][..., 2] - mixed[made.share][..., 1])[at]
+        logits = mixed(readings, made.share)[at]
+        rather = logits[..., 2] - logits[..., 1]
         made.temperature_of_one = float(min(_TEMPERATURES, key=lambda heat: _surprise(rather / heat, rows.chosen[at])))
 
 
