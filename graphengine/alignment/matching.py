@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -221,8 +221,3 @@ def _unmatched(
         "measure the same texts in both, or those that both have: --common")
     return InputError(f"the tables don't hold the same texts: {what}", hint=hint, column=ID,
                       value=[name for _, name in [*lost, *extra][:_SHOWN]])
-
-
-def alone(rows: Rows) -> Rows:
-    """The same rows, each drawn by itself."""
-    return replace(rows, unit=np.arange(len(rows)))

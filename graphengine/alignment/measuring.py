@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphengine.alignment.intervals import LEVEL, Interval, intervals
 from graphengine.alignment.losses import Fit, best_fit
-from graphengine.alignment.matching import alone, matched
+from graphengine.alignment.matching import matched
 from graphengine.alignment.measures import KEYS, TIES, Measures
 from graphengine.alignment.worst import worst_pairs
 from graphengine.errors import InputError
@@ -163,10 +163,10 @@ def _measured(rows: Rows, ties: str, tolerance: float, draws: int, seed: int) ->
 
 def _constant(rows: Rows, ties: str) -> dict[str, float | None]:
     """The losses and the agreement of a model that says the mean of U_H of every text; correlations are not defined."""
-    from dataclasses import replace
-
-    flat = Measures(alone(replace(rows, model=np.full(len(rows), rows.human.mean()))), ties).figures()
-    return {name: value for name, value in _known(flat).items() if name.startswith("loss") or name == "agreement"}
+    # No draws are taken of it, so each row may be a unit of its own.
+    flat = replace(rows, model=np.full(len(rows), rows.human.mean()), unit=np.arange(len(rows)))
+    figures = _known(Measures(flat, ties).figures())
+    return {name: value for name, value in figures.items() if name.startswith("loss") or name == "agreement"}
 
 
 def _known(figures: dict[str, float]) -> dict[str, float | None]:

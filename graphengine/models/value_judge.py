@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from graphengine.errors import ModelError
 from graphengine.models.requests import Request, readable, strict_json
 
 if TYPE_CHECKING:
@@ -67,8 +68,6 @@ class ValueJudge:
         )
 
     def _read(self, text: str) -> list[float]:
-        from graphengine.errors import ModelError
-
         found = strict_json(text, {value: str for value, _ in self.values})
         for value, side in found.items():
             if side not in _SIDES:
