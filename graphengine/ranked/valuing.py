@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,7 @@ def stored(store: Store) -> list[dict[str, Any]]:
         `evaluator` (None where it came from elsewhere) and `parts` (its cards).
 
     Raises:
-        StoreError: If a record is not what this version writes.
+        StoreError: If a record is not what this version writes, or the file of its system is gone.
     """
     states = _states(store)
     found = []
@@ -149,9 +150,10 @@ def stored(store: Store) -> list[dict[str, Any]]:
             parts = tuple(Part(each["card_id"], each["p_top"], tuple(each["vector"]))
                           for each in content.get("cards", ()))
             target = target_of(content["target"], row["id"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"the target {row['id']!r} in the graph can't be read",
-                             hint=f"take it out: graphengine schwartz targets --forget '{row['id']}'") from error
+        except (InputError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"the target {row['id']!r} in the graph can't be read: {error}", hint="put back what it "
+                             f"names, or take it out: graphengine schwartz targets --forget {shlex.quote(row['id'])}"
+                             ) from error
         found.append({
             "name": row["id"], "target": target, "contexts": row["contexts"] or [], "ranking_id": row["ranking_id"],
             "at": row["at"], "stale": bool(row["contexts"]) and _state(row["contexts"], states) != row["data_hash"],

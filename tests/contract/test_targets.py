@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from graphengine.errors import InputError, NotFoundError
+from graphengine.errors import InputError, NotFoundError, StoreError
 from graphengine.graph import MoralGraph
 from graphengine.schwartz.bridge import CardVectors
 from graphengine.schwartz.target import Target
@@ -146,3 +147,17 @@ def test_vectors_of_other_cards(filled: Store) -> None:
         with pytest.raises(InputError, match=f"does not hold, such as '{card}'") as told:
             graph.draw_targets(CardVectors({card: (1.0, 0.0, 0.0)}, "hhh", "labels"))
         assert hint == told.value.hint
+
+
+def test_a_target_whose_system_is_gone(filled: Store, tmp_path: Path) -> None:
+    """Where the file of a target's system is gone, the error names target and file, and how to take the target out."""
+    system, graph = tmp_path / "own.toml", MoralGraph(filled)
+    system.write_text('name = "own"\n[[values]]\nid = "sun"\nshort = "S"\nname = "Sun"\ndefinition = "Light."\n')
+    graph.add_target(Target.of("it's mine", {"sun": 1}, system=str(system)))
+    assert ["it's mine"] == [row["name"] for row in graph.targets()]
+    system.unlink()
+    with pytest.raises(StoreError, match=r"it's mine. in the graph can't be read: .*own\.toml") as told:
+        graph.targets()
+    assert "it's mine" == shlex.split(told.value.hint.partition(": ")[2])[-1]
+    graph.forget_target("it's mine")
+    assert [] == graph.targets()
