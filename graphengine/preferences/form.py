@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from graphengine.errors import ExportError
 from graphengine.preferences.formats import FORMATS
@@ -28,6 +29,10 @@ class Form:
     card_disjoint: bool = False
     format: str = "parquet"
     plain: bool = False
+
+    def of_pairs(self) -> dict[str, Any]:
+        """What `preference_pairs` needs to know of it."""
+        return {name: getattr(self, name) for name in ("all_scenarios", "render", "min_probability")}
 
     def options(self) -> str:
         """The options of `graphengine export preferences` that ask for this form."""

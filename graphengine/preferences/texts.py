@@ -91,10 +91,10 @@ class Texts:
     def _responses(self, source: Source, form: Form) -> Rows:
         if self.responses is None and self.writer is None:
             raise ExportError("nobody writes the responses", hint=f"{_GENERATOR}, or --responses FILE")
-        options = {name: getattr(form, name) for name in ("all_scenarios", "render", "min_probability")}
         if self.responses is None:
             assert self.writer is not None
-            return response_rows(*_that_stay(preference_pairs(source, **options), source, form), self.writer)
+            pairs = preference_pairs(source, **form.of_pairs())
+            return response_rows(*_that_stay(pairs, source, form), self.writer)
         found, left = self._read(self.responses, source)
         if found.column("score").null_count < found.num_rows:
             made = ordering_rows(found, self.responses.name, source.ranking.get("data_hash"))
@@ -104,7 +104,7 @@ class Texts:
                 f"{self.responses} neither orders the responses nor says which card each was written for",
                 hint="add a column rank or score, or card_id for all of them", file=self.responses,
             )
-        pairs, left_out = preference_pairs(source, **options)
+        pairs, left_out = preference_pairs(source, **form.of_pairs())
         return responses_from_file(pairs, _sum(left_out, left), found, self.responses.name)
 
     def _adherence(self, source: Source, form: Form) -> Rows:

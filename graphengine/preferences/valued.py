@@ -116,8 +116,7 @@ def valued_rows(source: Source, valuing: Valuing, form: Form) -> Rows:
         ExportError: If no pair has vectors and a target.
         InputError: If the distance is unknown.
     """
-    pairs, left_out = preference_pairs(source, all_scenarios=form.all_scenarios, render=form.render,
-                                       min_probability=form.min_probability)
+    pairs, left_out = preference_pairs(source, **form.of_pairs())
     left = Counter(left_out)
     far = {context: distance_to(target, valuing.distance) for context, target in valuing.targets.items()}
     rows: list[dict[str, Any]] = []

@@ -109,8 +109,7 @@ def write_preferences(
                           hint=f"one of: {', '.join(KINDS)}")
     pairs, left_out = None, {}
     if {"cards", "unpaired"} & {*wanted}:
-        pairs, left_out = preference_pairs(source, all_scenarios=form.all_scenarios, render=form.render,
-                                           min_probability=form.min_probability)
+        pairs, left_out = preference_pairs(source, **form.of_pairs())
     made: list[Rows] = []
     for kind in wanted:
         if kind == "prompts":
