@@ -202,7 +202,7 @@ def measure(variant: str, lengths: str, size: str) -> None:
     measuring.report(
         variant=variant, lengths=lengths, device=torch.cuda.get_device_name() if gpu else "cpu",
         threads=torch.get_num_threads(), tokens_per_second=round(found["tokens"] / found["seconds"]),
-        peak_gpu_mb=round(torch.cuda.max_memory_allocated() / 1e6) if gpu else None, **found,
+        peak_gpu_mb=round(torch.cuda.max_memory_allocated() / 2**20) if gpu else None, **found,
     )
 
 

@@ -9,6 +9,7 @@ import torch
 
 from graphengine.errors import TrainingError
 from graphengine.training.actor import ActorCritic
+from graphengine.training.stage import in_bfloat16
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,11 +37,9 @@ def open_accelerator(settings: PPOSettings) -> Any:
         )
     # Accelerate keeps the precision of the process' first run for all later ones, unless it is told to forget it.
     AcceleratorState._reset_state()
-    gpu = torch.cuda.is_available()
-    half = gpu and torch.cuda.is_bf16_supported() if settings.dtype == "auto" else settings.dtype == "bfloat16"
     return Accelerator(
-        mixed_precision="bf16" if half else "no", cpu=not gpu, log_with=list(settings.trackers) or None,
-        project_dir=str(settings.out),
+        mixed_precision="bf16" if in_bfloat16(settings) else "no", cpu=not torch.cuda.is_available(),
+        log_with=list(settings.trackers) or None, project_dir=str(settings.out),
     )
 
 
