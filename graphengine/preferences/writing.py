@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,9 @@ def write_preferences(
     Raises:
         ExportError: If no row is left, or `out` holds something else, or can't be written.
     """
-    form = form or Form(all_scenarios=all_scenarios)
+    form = form or Form()
+    if all_scenarios:
+        form = replace(form, all_scenarios=True)
     form.check()
     check(Path(out).resolve(), force=force)
     known = formats.kinds_of(form.format) or KINDS

@@ -23,6 +23,7 @@ from graphengine.preferences import (
 )
 from tests.preference_folders import contents, head, pieces, read
 from tests.preference_sources import edge, make_source
+from tests.written_sources import ranked_sample
 
 
 def test_kinds_that_are_asked_for(tmp_path: Path) -> None:
@@ -197,3 +198,10 @@ def preference_rows(source: Source) -> list[dict[str, Any]]:
     from graphengine.preferences import preference_pairs
 
     return preference_pairs(source)[0].to_pylist()
+
+
+def test_all_scenarios_is_heeded_beside_a_form(tmp_path: Path) -> None:
+    """The short way to ask for all scenarios adds to a form that is given."""
+    short = write_preferences(ranked_sample(), tmp_path / "a", form=Form(format="jsonl"), all_scenarios=True)
+    long = write_preferences(ranked_sample(), tmp_path / "b", form=Form(format="jsonl", all_scenarios=True))
+    assert long.sha256 == short.sha256
