@@ -102,6 +102,7 @@ class Loop:
                 told = {f"validation_{name}": found[name] for name in ("accuracy", "lower", "upper", "loss")}
                 self._run.log(self.done, **told)
             if settings.save_every and (self.done % settings.save_every == 0 or self.done == self.steps):
+                self._see_that_it_is_finite(float(norm))
                 self._run.save_checkpoint(self.done, self._write, needed_bytes=12 * self.parameters["trained"])
 
     def _rate(self, step: int) -> float:
@@ -161,17 +162,25 @@ class Loop:
         sums = self._accelerator.reduce(self._sums, "sum").tolist()
         self._sums.zero_()
         loss, right, apart, reward = (each / sums[-1] for each in sums[:-1])
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss of step {self.done} is not finite",
-                hint="give a smaller learning_rate, or dtype: float32; the last checkpoint is whole",
-                key="learning_rate", value=self._settings.learning_rate,
-            )
+        self._see_that_it_is_finite(loss, float(norm))
         self._run.log(
             self.done, epoch=round(self.done / self.order.per_epoch, 4), loss=loss, accuracy=right, difference=apart,
             reward=reward, grad_norm=float(norm), learning_rate=rate, tokens_per_second=round(speed),
         )
         self._progress(f"reward: step {self.done}/{self.steps}, loss {loss:.4g}, accuracy {right:.3f}")
+
+    def _see_that_it_is_finite(self, *numbers: float) -> None:
+        """See that the weights are still numbers: once a gradient is none, all that come after are none either.
+
+        Raises:
+            TrainingError: If the loss or the length of the gradient is not finite.
+        """
+        if not all(map(math.isfinite, numbers)):
+            raise TrainingError(
+                f"the loss of step {self.done} is not finite",
+                hint="give a smaller learning_rate, or dtype: float32; the last checkpoint is whole",
+                key="learning_rate", value=self._settings.learning_rate,
+            )
 
     @torch.no_grad()
     def rewards(self, pairs: Sequence[Pair]) -> np.ndarray:

@@ -222,6 +222,16 @@ def test_a_loss_that_is_not_finite_stops_it(tiny: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "model").exists()
 
 
+def test_weights_that_are_no_numbers_are_no_checkpoint(tiny: Path, tmp_path: Path) -> None:
+    """Where a run breaks between two lines of its log, what it goes on from is still the checkpoint before."""
+    data = write_folder(tmp_path / "data", {"train": ROWS})
+    with pytest.raises(TrainingError, match=r"the loss of step \d is not finite"):
+        train(tiny, data, tmp_path / "run", learning_rate=1e36, log_every=5, save_every=1)
+    (kept,) = (tmp_path / "run" / "checkpoints").glob("step-*")
+    state = torch.load(kept / "state.pt", weights_only=True)
+    assert all(each.isfinite().all() for each in state["weights"].values())
+
+
 def test_a_model_that_can_not_read_flat_is_told(data: Path, tmp_path: Path) -> None:
     """With layout: flat it is an error; with auto the report says why the pairs were padded."""
     from transformers import BertConfig, BertForSequenceClassification
