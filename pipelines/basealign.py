@@ -349,7 +349,7 @@ if __name__ == "__main__":
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("out", type=Path, help="the folder of everything")
     asked.add_argument("--targets", default=TARGETS, help="presets or files, with commas between them")
-    asked.add_argument("--evaluator", default="", help="a folder, http://host/v1#model, or a function")
+    asked.add_argument("--evaluator", default="", help="a folder, MODEL@http://host/v1, or a function")
     asked.add_argument("--model", type=Path, help="the policy before; without it, a tiny one")
     asked.add_argument("--prompts", type=Path, help="a dataset folder, or a file: .txt, .jsonl, .parquet")
     asked.add_argument("--method", choices=("ppo", "grpo", "rloo"), default="ppo")
