@@ -25,7 +25,7 @@ test-fast: $(VENV)/.dev ## Run the tests that are done within a minute
 test-core: $(VENV)/.dev ## Run the tests that need no torch
 	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not train"
 
-lint: $(VENV)/.dev $(LINTER)/node_modules/.package-lock.json ## Check style, types, layers, and every Cypher file with Neo4j's own parser
+lint: $(VENV)/.train $(LINTER)/node_modules/.package-lock.json ## Check style, types (torch's, too), layers, and every Cypher file with Neo4j's own parser
 	@failed=; \
 	for check in "$(VENV)/bin/ruff check" $(VENV)/bin/pyright "$(VENV)/bin/lint-imports --no-cache" \
 	  "node $(LINTER)/cypherlint.cjs cypher"; do echo "$$check"; $$check || failed=yes; done; \
