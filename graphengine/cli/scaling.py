@@ -34,8 +34,8 @@ if TYPE_CHECKING:
               help="Count one answer for each participant and upgrade: the latest by the column at. "
                    "Without it every row counts.")
 @click.option("--no-p-top", is_flag=True, help="Leave out P(top) and what follows from it; takes less time.")
-@click.option("--memory", default="400MB", show_default=True, metavar="AMOUNT",
-              help="Memory for sorting and counting; ranking needs about 300 MB beside it.")
+@click.option("--memory", default="1200MB", show_default=True, metavar="AMOUNT",
+              help="Memory for sorting and counting; ranking takes about 600 MB after it.")
 @click.option("--threads", type=click.IntRange(1, 256), default=2, show_default=True,
               help="Threads; with dask the number of workers on this machine.")
 @click.option("--temp", type=click.Path(exists=True, file_okay=False), metavar="FOLDER",

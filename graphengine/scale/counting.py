@@ -9,6 +9,7 @@ from pathlib import Path
 from graphengine.ranking.calibration import SAMPLE
 from graphengine.scale.database import Room, database, listed, quoted
 from graphengine.scale.splitting import FAULTS, cleaned
+from graphengine.tables import ANSWERS
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,10 @@ CONFLICT = "one participant, two answers, and nothing tells which is later"
 # Ids are cleaned after counting: there are far fewer of them than votes.
 _ALL = f"""
     CREATE TABLE grouped AS
-    SELECT {_IDS}, wiser, not_wiser, unsure, 0 AS conflicting, 0 AS repeated
-    FROM (SELECT context, from_value, to_value, {_SUMS} FROM {{votes}} WHERE a <= 2 GROUP BY ALL)
+    SELECT {_IDS}, wiser, not_wiser, unsure, 0 AS conflicting, 0 AS repeated FROM ({{counted}})
 """
+_COUNTED = f"SELECT context, from_value, to_value, {_SUMS} FROM {{votes}} GROUP BY ALL"
+_FOLDED = f"SELECT context, from_value, to_value, {', '.join(ANSWERS)} FROM {{folded}}"
 
 # The latest answer holds. Time and answer in one number: its largest value has the latest answer of the largest number,
 # and with the answers numbered backwards that of the smallest; where the two differ the time does not tell.
@@ -87,14 +89,19 @@ _DISTINCT = f"""
 
 def count(task: Counting) -> Counted:
     """Count a bucket; its COUNTS go to `counts/BUCKET.parquet`, sorted, and its votes are removed."""
-    paths = tuple(sorted(glob.glob(  # noqa: PTH207
-        f"{glob.escape(task.room.folder)}/votes/*/bucket={task.bucket}/*.parquet")))
-    if not paths:
+    written, folded = (_files(task, folder) for folder in ("votes", "folded"))
+    if not written and not folded:
         return Counted(task.bucket)
-    votes = f"read_parquet({listed(paths)}, hive_partitioning = false)"
+    votes = f"read_parquet({listed(written)}, hive_partitioning = false)"
     target = counts_of(task.room, task.bucket)
     with database(task.room) as con:
-        con.execute((_DISTINCT if task.distinct else _ALL).format(votes=votes))
+        if task.distinct:
+            con.execute(_DISTINCT.format(votes=votes))
+        else:
+            counted = [_COUNTED.format(votes=votes)] if written else []
+            if folded:
+                counted.append(_FOLDED.format(folded=f"read_parquet({listed(folded)}, hive_partitioning = false)"))
+            con.execute(_ALL.format(counted=" UNION ALL ".join(counted)))
         bad = dict(con.execute(
             f"SELECT {_REASON} AS reason, sum(wiser + not_wiser + unsure + conflicting + repeated)::BIGINT AS n "
             "FROM grouped WHERE reason IS NOT NULL GROUP BY 1"
@@ -105,8 +112,9 @@ def count(task: Counting) -> Counted:
         ).fetchall()[0]
         if conflicts:
             bad[CONFLICT] = conflicts
-        for fault, n in con.execute(f"SELECT a, count(*) FROM {votes} WHERE a > 2 GROUP BY a").fetchall():
-            bad[FAULTS[fault]] = n
+        if task.distinct:
+            for fault, n in con.execute(f"SELECT a, count(*) FROM {votes} WHERE a > 2 GROUP BY a").fetchall():
+                bad[FAULTS[fault]] = n
         con.execute(
             "CREATE TABLE counts AS SELECT context_id, from_id, to_id, sum(wiser)::BIGINT AS wiser, "
             "sum(not_wiser)::BIGINT AS not_wiser, sum(unsure)::BIGINT AS unsure FROM grouped "
@@ -114,7 +122,8 @@ def count(task: Counting) -> Counted:
             "DROP TABLE grouped"
         )
         Path(target).parent.mkdir(exist_ok=True)
-        con.execute(f"COPY (FROM counts ORDER BY context_id, from_id, to_id) TO {quoted(target)} (FORMAT parquet)")
+        con.execute(f"COPY (FROM counts ORDER BY context_id, from_id, to_id) TO {quoted(target)} "
+                    "(FORMAT parquet, COMPRESSION uncompressed)")
         contexts, pairs, answers = con.execute(
             "SELECT count(DISTINCT context_id), count(*), coalesce(sum(wiser + not_wiser + unsure), 0)::BIGINT "
             "FROM counts"
@@ -123,9 +132,15 @@ def count(task: Counting) -> Counted:
             "SELECT sha256(context_id) AS sha, context_id FROM (SELECT DISTINCT context_id FROM counts) "
             f"ORDER BY sha LIMIT {SAMPLE}"
         ).fetchall()
-    for path in paths:
+    for path in (*written, *folded):
         Path(path).unlink()
     return Counted(task.bucket, contexts, pairs, answers, repeated, bad, sample)
+
+
+def _files(task: Counting, folder: str) -> tuple[str, ...]:
+    """What splitting wrote for the bucket."""
+    return tuple(sorted(glob.glob(  # noqa: PTH207
+        f"{glob.escape(task.room.folder)}/{folder}/*/bucket={task.bucket}/*.parquet")))
 
 
 def counts_of(room: Room, bucket: int) -> str:

@@ -23,13 +23,15 @@ class Room:
 
     Attributes:
         folder: The run's own folder; on a cluster every worker sees it under the same path.
-        memory: DuckDB's limit, such as "400MB".
+        memory: DuckDB's limit, such as "1200MB".
         threads: DuckDB's threads.
+        among: So many tasks side by side share the memory.
     """
 
     folder: str
-    memory: str = "400MB"
+    memory: str = "1200MB"
     threads: int = 2
+    among: int = 1
 
 
 @contextmanager
@@ -54,6 +56,8 @@ def database(room: Room) -> Iterator[duckdb.DuckDBPyConnection]:
                          value=room.memory) from error
     try:
         with con:
+            if room.among > 1:
+                con.execute(f"SET memory_limit = '{memory_of(con) // room.among}B'")
             con.execute("SET python_enable_replacements = false; SET TimeZone = 'UTC'")
             yield con
     except duckdb.OutOfMemoryException as error:
@@ -63,6 +67,11 @@ def database(room: Room) -> Iterator[duckdb.DuckDBPyConnection]:
     except duckdb.Error as error:
         hint = "check that all files have the same columns, and are whole"
         raise InputError(_first_lines(error), hint=hint) from error
+
+
+def memory_of(con: duckdb.DuckDBPyConnection) -> int:
+    """The memory limit, in bytes."""
+    return con.execute("SELECT parse_formatted_bytes(current_setting('memory_limit'))").fetchall()[0][0]
 
 
 def _first_lines(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -35,14 +36,15 @@ class Engine(Protocol):
 
 
 class Local:
-    """One task after the other, in this process; DuckDB and numpy use its cores."""
+    """As many tasks side by side as there are threads, in this process."""
 
     def __init__(self, threads: int) -> None:
         self.workers, self.threads = 1, threads
 
     def map(self, function: Callable[[_Task], _Result], tasks: Sequence[_Task]) -> Iterator[_Result]:
         """The results, in the order of the tasks."""
-        return map(function, tasks)
+        with ThreadPoolExecutor(self.threads) as pool:
+            yield from pool.map(function, tasks)
 
 
 class Dask:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 
     from graphengine.scale.counting import Counted
     from graphengine.scale.engines import Engine
+    from graphengine.scale.splitting import Split
 
 _ROWS = 4_000_000  # of a bucket: counted within the memory limit even if no two votes are about the same upgrade
 _MOST_BUCKETS = 1_000
 _MOST_WORDS = 10
 _ROWS_OF_A_GROUP = 200_000
+_SORTING = "200MB"  # what ranking allocated is still there, so that the sort at the end has less to itself
 
 
 def rank_votes(
@@ -60,7 +63,7 @@ def rank_votes(
             of which nothing tells the latest are left out. Needs the column participant (or user). Without it every
             row counts, and people are not looked at.
         p_top: Work out P(top), rank intervals and the tied top set too.
-        memory: DuckDB's memory. Ranking takes about 300 MB beside it.
+        memory: DuckDB's limit, of which it uses some 60% before it spills. Ranking takes about 600 MB after it.
         threads: Threads; for Dask without a scheduler the number of workers.
         folder: Where the buckets go for the time being (about 40 bytes a vote); by default beside `out`.
         progress: Called with a line for each step.
@@ -94,9 +97,10 @@ def rank_votes(
         with engines.engine(engine, threads, scheduler) as run:
             room = Room(str(own), memory, run.threads)
             steps = _Steps(run, Room(str(own), memory, threads), room, progress or (lambda _: None))
-            words, buckets = steps.split(found, distinct=distinct)
+            parts, buckets = steps.split(found, distinct=distinct)
+            words = _added(each.words for each in parts)
             counted = steps.count(buckets, distinct=distinct)
-            rejected = _added(each.bad for each in counted)
+            rejected = _added(each.bad for each in (*parts, *counted))
             if not any(each.contexts for each in counted):
                 raise _nothing(rejected, words)
             if method in CALIBRATED and calibration is None:
@@ -131,21 +135,23 @@ class _Steps:
         self.seconds[name] = round(time.perf_counter() - start, 3)
         return result
 
-    def split(self, found: dict[str, tuple[str, ...]], *, distinct: bool) -> tuple[Counter[str], int]:
+    def split(self, found: dict[str, tuple[str, ...]], *, distinct: bool) -> tuple[list[Split], int]:
         described = [files.described(kind, paths, self.home, distinct=distinct) for kind, paths in found.items()]
         with database(self.home) as con:
             rows = sum(files.rows(con, votes) for votes in described)
         buckets = min(max(1, -(-rows // _ROWS), self.run.workers if self.run.workers > 1 else 1), _MOST_BUCKETS)
         self.tell(f"splitting {sum(map(len, found.values())):,} files into {buckets:,} buckets")
-        (Path(self.room.folder) / "votes").mkdir()
+        for name in ("votes", "folded"):
+            (Path(self.room.folder) / name).mkdir()
         # Several tasks a worker, so that none waits long for the last.
         number = 4 * self.run.workers if self.run.workers > 1 else 1
         shares = [part for votes in described for part in files.parts(votes, number)]
         tasks = [Splitting(n, part, buckets, distinct, self.room) for n, part in enumerate(shares)]
-        return self.timed("split", lambda: _added(self.run.map(split, tasks))), buckets
+        return self.timed("split", lambda: list(self.run.map(split, tasks))), buckets
 
     def count(self, buckets: int, *, distinct: bool) -> list[Counted]:
-        tasks = [Counting(bucket, distinct, self.room) for bucket in range(buckets)]
+        room = replace(self.room, threads=1, among=self.room.threads)
+        tasks = [Counting(bucket, distinct, room) for bucket in range(buckets)]
         return self.timed("count", lambda: self._told("counted", count, tasks))
 
     def place(
@@ -213,7 +219,8 @@ def _write(
     parts = tuple(ranks_of(room, bucket) for bucket in buckets)
     whole = f"{room.folder}/ranks.parquet"
     schema = RANKS.schema.with_metadata({KEY: about})
-    with database(room) as con, pq.ParquetWriter(whole, schema, compression="zstd") as out:
+    pa.default_memory_pool().release_unused()
+    with database(replace(room, memory=_SORTING)) as con, pq.ParquetWriter(whole, schema, compression="zstd") as out:
         ordered = con.sql(f"FROM read_parquet({listed(parts)}) ORDER BY context_id, rank, card_id")
         for batch in ordered.to_arrow_reader(_ROWS_OF_A_GROUP):
             out.write_table(pa.Table.from_batches([batch]).cast(schema))

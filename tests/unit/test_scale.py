@@ -14,7 +14,7 @@ import pytest
 from graphengine.errors import InputError, RankingError
 from graphengine.importing import Known, prepare
 from graphengine.ranking import METHODS, calibrate, rank_counts
-from graphengine.scale import rank_votes, votes
+from graphengine.scale import rank_votes, splitting, votes
 from graphengine.scale.calibrating import read_calibration
 from graphengine.scale.files import find, parts
 from graphengine.scale.placing import _parts
@@ -83,6 +83,34 @@ def test_ranks_are_those_of_all_counts_in_memory(counts, folder, tmp_path, monke
     assert calibration.to_json() == done.calibration
     assert rank_counts(counts, calibration=calibration) == ranks(out)
     assert (30, counts.num_rows, calibration.answers) == (done.contexts, done.pairs, done.votes)
+
+
+@pytest.mark.parametrize(
+    ("most", "size", "in_part"), [(10, 500, False), (1000, 40_000_000, False), (2, 40_000_000, True)]
+)
+def test_votes_counted_as_they_are_read_give_the_same(folder, tmp_path, monkeypatch, most, size, in_part):
+    """Votes are counted in one reading of the files or in several; where memory would take too many, in part."""
+    rank_votes(str(folder / "*.parquet"), tmp_path / "before.parquet")
+    done = []
+    monkeypatch.setattr(splitting, "_copy", lambda *args, copy=splitting._copy: done.append(args[2]) or copy(*args))
+    monkeypatch.setattr(splitting, "MOST_READINGS", most)
+    monkeypatch.setattr(splitting, "BYTES_OF_A_PAIR", size)
+
+    rank_votes(str(folder / "*.parquet"), tmp_path / "after.parquet")
+
+    assert ranks(tmp_path / "before.parquet") == ranks(tmp_path / "after.parquet")
+    folded = sum(each.startswith("folded/") for each in done)
+    assert folded == 1 if most != 1000 else folded > 2
+    assert in_part == ("votes/0" in done)
+
+
+def test_contexts_that_cleaning_makes_one_meet(tmp_path):
+    """Spellings of a context may be counted in different readings: they are one context all the same."""
+    spellings = [" " * n + "A w\u006f\u0308rld" + " " * (n % 3) for n in range(9)]
+    rows = [("p", context, "a", "b", "yes") for context in (*spellings, "A w\u00f6rld")]
+    done = rank_votes(str(write(tmp_path / "v.parquet", rows)), tmp_path / "ranks.parquet")
+
+    assert (1, 1, 10) == (done.contexts, done.pairs, done.votes)
 
 
 def test_a_calibration_uses_the_contexts_of_smallest_sha256(counts, folder, tmp_path, monkeypatch):
