@@ -228,7 +228,8 @@ def _short(told: dict[str, Any]) -> dict[str, Any]:
 def _settings(system: str, seed: int) -> Any:
     from graphengine.training.evaluator import EvaluatorSettings
 
-    return EvaluatorSettings(rows=(Path("in memory"),), out=Path("in memory"), system=system, seed=seed, held_out=0.3, **GENERAL)
+    nowhere = Path("in memory")
+    return EvaluatorSettings(rows=(nowhere,), out=nowhere, system=system, seed=seed, held_out=0.3, **GENERAL)
 
 
 def _encoder() -> Any:

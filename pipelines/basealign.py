@@ -88,7 +88,7 @@ def main(
     """Train a policy for each target, measure, report; returns the report."""
     import yaml
 
-    from graphengine.training.value_distance import open_evaluator
+    from graphengine.training.evaluators import load_evaluator
 
     wanted = {name: load_target(name) for name in targets.split(",")}
     if len({slug(target.name) for target in wanted.values()}) < len(wanted):
@@ -106,7 +106,7 @@ def main(
         model=model or tiny_policy(work), method=method, answers=answers,
         tokens=int(more.get("max_new_tokens", recipe["max_new_tokens"])),
     )
-    reader = open_evaluator(task.evaluator, next(iter(wanted.values())).system)
+    reader = load_evaluator(task.evaluator, next(iter(wanted.values())).system)
     for target in wanted.values():
         scores_of(reader, [], target)  # one in another system is refused before anything is trained
     policies = {

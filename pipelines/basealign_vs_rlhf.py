@@ -107,9 +107,9 @@ def arm(times: int) -> str:
 def label(place: Path, task: Task, target: Target, labels: int, seed: int) -> None:
     """Answers of the model before, read by the judge: rows for an evaluator, and pairs for reward models."""
     from graphengine.training.data import open_folder
-    from graphengine.training.value_distance import open_evaluator
+    from graphengine.training.evaluators import load_evaluator
 
-    draw, judge = random.Random(seed), open_evaluator(task.evaluator, target.system)  # noqa: S311 (nothing secret)
+    draw, judge = random.Random(seed), load_evaluator(task.evaluator, target.system)  # noqa: S311 (nothing secret)
     splits = open_folder(task.prompts, "prompts").splits
     place.mkdir(parents=True)
     sides: dict[str, list[dict[str, Any]]] = {}
@@ -165,10 +165,10 @@ def learn(place: Path, labelled: Path, seed: int, encoder: Path | None = None) -
 def report(task: Task, target: Target, runs: dict[str, list[Path]], labels: int) -> dict[str, Any]:
     """Let the judge read what everybody answers to prompts that nobody was trained on."""
     from graphengine.training.data import open_folder
-    from graphengine.training.value_distance import open_evaluator
+    from graphengine.training.evaluators import load_evaluator
 
     rows = open_folder(task.prompts, "prompts").splits["test"].to_list()
-    judge = open_evaluator(task.evaluator, target.system)
+    judge = load_evaluator(task.evaluator, target.system)
     before, _ = said(task, judge, task.model, rows)
     prompts = [each.rpartition("#")[0] for each in before.ids]
     told: dict[str, dict[str, list[float]]] = {}

@@ -25,6 +25,9 @@ MARGINS = ("graph", "target", "both")
 DISTANCES = ("weighted", "l1", "l2", "l2_squared", "l1_weighted", "l1_masked", "paper_masked", "cosine", "spearman")
 SAMPLE = "sample"
 _SHOWN = 20
+_USUAL = {"--system": "schwartz-10", "--ranking": "bradley-terry", "--name": "merged", "--scale": "1",
+          "--distance": "weighted"}
+"""What is not told, since it need not be given."""
 
 
 @click.command()
@@ -32,7 +35,7 @@ _SHOWN = 20
               help="What each card says about values: id, and a number from -1 to 1 for each value (CSV, JSONL, "
                    f"Parquet). `{SAMPLE}`: hand labels of the sample graph's cards.")
 @click.option("--evaluator", metavar="WHICH", help="Reads the cards' texts instead: a folder of train-evaluator, "
-              "MODEL@http://host/v1, or module:function.")
+              "MODEL@http://host/v1, module:function or file.py:function.")
 @click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="The most tokens that an endpoint may use.")
 @click.option("--system", default="schwartz-10", show_default=True, metavar="NAME", help="The values of the vectors.")
 @click.option("--context", "contexts", multiple=True, metavar="NAME", help="Only this context (may be given again).")
@@ -99,7 +102,10 @@ def bridge(
             own = {each.contexts[0]: each.target for each in drawn if each.parts}
             done = store.export_valued(
                 out, read, {"": wanted} if wanted else own, margin=margin, scale=scale, distance=distance, force=force,
-                command=_told(vectors, contexts, exported, merged, margin, scale, distance),
+                command=_told(vectors, contexts, exported, merged, margin, {
+                    "--system": system, "--ranking": ranking, "--name": name if merged else None,
+                    "--scale": f"{scale:g}", "--distance": distance,
+                }),
             )
         if made is not None and "context" not in weights:
             store.add_target(made)
@@ -153,7 +159,7 @@ def _read_by(store: MoralGraph, evaluator: str, system: str, budget: int | None)
 
 def _told(
     vectors: str | None, contexts: Sequence[str], exported: str | None, merged: Sequence[str], margin: str,
-    scale: float, distance: str,
+    more: dict[str, str | None],
 ) -> str:
     """The command for the dataset card; files are told without their places."""
     read = ["--vectors", Path(vectors).name] if vectors else ["--evaluator", "WHICH"]
@@ -161,8 +167,7 @@ def _told(
     told += [part for each in contexts for part in ("--context", each)]
     told += ["--target", _placeless(exported)] if exported else []
     told += [part for each in merged for part in ("--merge", _placeless(each))]
-    told += ["--scale", f"{scale:g}"] if scale != 1 else []
-    told += ["--distance", distance] if distance != "weighted" else []
+    told += [part for option, value in more.items() if value not in (None, _USUAL[option]) for part in (option, value)]
     return shlex.join(told)
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 _EVALUATOR = click.option(
     "--evaluator", required=True, metavar="WHICH",
-    help="A folder of train-evaluator, a file of labelled answers, MODEL@http://host/v1, or module:function.",
+    help="A folder of train-evaluator, a file of labelled answers, MODEL@http://host/v1, module:function or "
+         "file.py:function.",
 )
 _SYSTEM = click.option("--system", default="schwartz-10", show_default=True,
                        help="The values, by name or file; a trained evaluator knows its own.")

@@ -29,7 +29,11 @@ class FrozenEncoder:
     """
 
     def __init__(self, folder: str | Path, max_length: int = 256) -> None:
+        import torch
+
         self.tokenizer, self.model = open_encoder(folder)
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.model.to(self.device)
         self.max_length = max_length
         self._known: dict[str, np.ndarray] = {}
 
@@ -42,11 +46,11 @@ class FrozenEncoder:
         for start in range(0, len(missing), 32):
             batch = missing[start : start + 32]
             tokens = self.tokenizer(batch, truncation=True, max_length=self.max_length, padding=True,
-                                    return_tensors="pt")
+                                    return_tensors="pt").to(self.device)
             with torch.no_grad():
                 hidden = self.model(**tokens).last_hidden_state
             mask = tokens["attention_mask"][..., None].to(hidden.dtype)
-            means = ((hidden * mask).sum(1) / mask.sum(1).clamp(min=1)).float().numpy()
+            means = ((hidden * mask).sum(1) / mask.sum(1).clamp(min=1)).float().cpu().numpy()
             means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
             self._known |= dict(zip(batch, means, strict=True))
         return np.stack([self._known[text] for text in texts])

@@ -115,7 +115,7 @@ class ValueNetwork(nn.Module):
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, InputError) as error:
             raise ModelError(f"the network of the evaluator in {folder} can't be read: {error}", hint="train it again",
                              file=folder) from error
-        return made.eval()
+        return made.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
     @torch.no_grad()
     def logits(self, pairs: Sequence[tuple[str, str]], definitions: Sequence[str], batch: int = 32) -> Any:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from graphengine.errors import RankingError
 from graphengine.ranking.cores import spread
 from graphengine.ranking.keys import distinct, ranges
-from graphengine.ranking.texts import codes, encode, encode_runs
+from graphengine.ranking.texts import codes, encode, encode_run_ends, encode_runs, look_up, runs_of, text_order
 from graphengine.tables import ANSWERS, COUNTS
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Entries of all matrices of a block: about the second-level cache. Contexts of more than 447 cards are blocks of one.
 _BLOCK_CELLS = 200_000
 _PART_ROWS = 250_000
+_LONG_RUNS = 4  # neighbours asked from one card, on average
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,7 @@ def lay_out(counts: pa.Table, *, unanswered: bool = False) -> Layout:
         RankingError: If a column is missing or a number is negative.
     """
     _check_columns(counts)
-    jobs: list[Callable[[], Any]] = [  # what takes longest first, so that no core waits for it alone
-        lambda: encode(counts.column("to_id")), lambda: _answers(counts),
-        lambda: encode_runs(counts.column("from_id")), lambda: encode_runs(counts.column("context_id")),
-    ]
-    (target, target_ids), answers, (source, cards), (context, context_ids) = spread(
-        lambda job: job(), jobs, counts.num_rows)
-    cards, source, target = _merge(cards, source, target_ids, target)
-    contexts, context = _in_order(context_ids, context)
+    answers, contexts, context, cards, source, target = _encoded(counts)
     used = (unanswered | ((answers[:, 0] | answers[:, 1] | answers[:, 2]) != 0)) & (source != target)
     if not used.all():
         context, source, target, answers = context[used], source[used], target[used], answers[used]
@@ -143,6 +137,31 @@ def lay_out(counts: pa.Table, *, unanswered: bool = False) -> Layout:
         context, source, target = context[first], source[first], target[first]
     row_start = np.searchsorted(context, np.arange(len(contexts) + 1))
     return _number(contexts, cards, row_start, source, target, answers)
+
+
+def _encoded(counts: pa.Table) -> tuple[Ints, pa.Array, Ints, pa.Array, Ints, Ints]:
+    """Answers; contexts and cards, sorted, and the columns of COUNTS as numbers into them: context, from, to."""
+    asked_from, runs = counts.column("from_id"), runs_of(counts.column("from_id"))
+    jobs: list[Callable[[], Any]] = [
+        lambda: _answers(counts), lambda: encode(asked_from) if runs is None else encode_run_ends(runs),
+        lambda: encode_runs(counts.column("context_id")),
+    ]
+    if runs is not None and _LONG_RUNS * len(runs.values) <= counts.num_rows:
+        # Many rows per card: most texts of the other column are known from the first, which take little time.
+        answers, (source, cards), (context, context_ids) = spread(lambda job: job(), jobs, counts.num_rows)
+        target, cards = look_up(counts.column("to_id"), cards)
+        order = text_order(cards)
+        if order is not None:
+            place = np.empty(len(order), np.int32)
+            place[order] = np.arange(len(order))
+            cards, source, target = cards.take(pa.array(order)), place[source], place[target]
+    else:
+        jobs.insert(0, lambda: encode(counts.column("to_id")))  # the longest first: no core waits for it alone
+        (target, target_ids), answers, (source, cards), (context, context_ids) = spread(
+            lambda job: job(), jobs, counts.num_rows)
+        cards, source, target = _merge(cards, source, target_ids, target)
+    contexts, context = _in_order(context_ids, context)
+    return answers, contexts, context, cards, source, target
 
 
 def _merge(first: pa.Array, first_codes: Ints, second: pa.Array, second_codes: Ints) -> tuple[pa.Array, Ints, Ints]:

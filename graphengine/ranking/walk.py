@@ -120,6 +120,15 @@ def _matrix(graphs: Graphs, share: Reals, graph: int) -> Any:
     return coo_array((share[edges], places), shape=(size, size)).tocsr()
 
 
+def _rows(step: Any, first: int, last: int) -> Any:
+    """Some rows of a matrix; the numbers are not copied."""
+    from scipy.sparse import csr_array
+
+    ends = step.indptr[first : last + 1]
+    cells = slice(ends[0], ends[-1])
+    return csr_array((step.data[cells], step.indices[cells], ends - ends[0]), shape=(last - first, step.shape[1]))
+
+
 def _wander(step: Any) -> Reals:
     """Walk from 1 until no score changes by more than 1e-14 of the largest.
 
@@ -128,14 +137,21 @@ def _wander(step: Any) -> Reals:
     """
     score, before = np.ones(step.shape[0]), None
     compiled = fast.kernels()
-    ends = np.unique(np.linspace(0, step.shape[0], cores() + 1).astype(np.int64))
-    alone = compiled is None or step.nnz < _MANY_EDGES
+    many = cores() if step.nnz >= _MANY_EDGES else 1
+    ranges = list(pairwise(np.unique(np.linspace(0, step.shape[0], many + 1).astype(np.int64)).tolist()))
+    blocks = [_rows(step, first, last) for first, last in ranges]
 
     def one_step() -> Reals:
-        if compiled is None or alone:
-            return step @ score
-        after, by_rows = np.empty(len(score)), compiled.step
-        spread(lambda rows: by_rows(*rows, step.indptr, step.indices, step.data, score, after), pairwise(ends.tolist()))
+        after = np.empty(len(score))
+
+        def of_rows(part: int) -> None:
+            first, last = ranges[part]
+            if compiled is None or many == 1:
+                after[first:last] = blocks[part] @ score
+            else:
+                compiled.step(first, last, step.indptr, step.indices, step.data, score, after)
+
+        spread(of_rows, range(len(ranges)))
         return after
 
     for round_ in range(_ROUNDS):

@@ -58,6 +58,8 @@ def reasons_against(model: Path) -> list[str]:
         told = json.loads(report.read_text(encoding="utf-8"))
     except ValueError:
         return [f"{report} can't be read"]
+    if not isinstance(told, dict) or not isinstance(told.get("held_out") or {}, dict):
+        return [f"{report} is no report of a reward model"]
     held_out = told.get("held_out") or {}
     accuracy, lower, upper = (held_out.get(name) for name in ("accuracy", "lower", "upper"))
     if accuracy is None or lower is None or upper is None:

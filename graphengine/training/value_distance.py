@@ -26,8 +26,6 @@ from graphengine.schwartz.reward import ValueReward
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphengine.schwartz.reward import Evaluator
-
 NAME = "value-distance"
 """How the name of such a reward begins."""
 _NUMBERS: dict[str, float] = {"coverage": 0.0, "coverage_weight": 1.0, "weight": 1.0}
@@ -40,7 +38,7 @@ class ValueDistanceSpec:
 
     Attributes:
         target: A preset, or a file.
-        evaluator: As `load_evaluator` takes it, or `file.py:function`.
+        evaluator: As `load_evaluator` takes it.
         distance: One of `graphengine.schwartz.distance.DISTANCES`.
         coverage: Share of the values that count on which an answer must say something.
         coverage_weight: Times the share that is lacking is what it costs.
@@ -91,27 +89,12 @@ def open_value_distance(spec: ValueDistanceSpec) -> ValueReward:
 
     Raises:
         InputError: If there is no such target, evaluator or distance, or target and evaluator have different systems.
-        TrainingError: If a function of a file can't be loaded.
     """
     from graphengine.schwartz.reward import scores_of
     from graphengine.schwartz.target_files import load_target
+    from graphengine.training.evaluators import load_evaluator
 
     target = load_target(spec.target)
-    evaluator = open_evaluator(spec.evaluator, target.system)
+    evaluator = load_evaluator(spec.evaluator, target.system)
     scores_of(evaluator, [], target)  # a target in another system is refused before anything is sampled
     return ValueReward(target, evaluator, spec.distance, spec.coverage, spec.coverage_weight)
-
-
-def open_evaluator(name: str, system: str = "schwartz-10") -> Evaluator:
-    """An evaluator by its name: as `load_evaluator` takes it, or `file.py:function`, which makes one.
-
-    Args:
-        name: Of the evaluator.
-        system: Of the values, for labels and judges.
-    """
-    from graphengine.training.evaluators import load_evaluator
-    from graphengine.training.rewards import load_function
-
-    if name.rpartition(":")[0].endswith(".py"):
-        return load_function(name, "evaluator")()
-    return load_evaluator(name, system)

@@ -57,6 +57,7 @@ def test_a_reward_model_that_knows_something_passes(tmp_path: Path) -> None:
     ("report", "reason"),
     [
         (None, "no report.json"),
+        ("[]", "is no report"),
         ("not json", "can't be read"),
         ({}, "was not measured"),
         ({**GOOD, "baselines": None}, "rules that never see the prompt"),

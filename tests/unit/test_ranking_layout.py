@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from graphengine import tables
+from graphengine.ranking import layout as layouts
+from graphengine.ranking import texts
 from graphengine.ranking.layout import blocks, codes, lay_out, padded
 from tests.ranking_worlds import make_counts, simulate
 
@@ -39,6 +43,28 @@ def test_rows_of_one_key_are_added_up():
     """Two rows of the same context and ordered pair count together."""
     layout = lay_out(make_counts([("c", "a", "b", 1, 0, 2), ("c", "a", "b", 3, 1, 0)]))
     assert [[4, 1, 2]] == layout.answers.tolist()
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("ordered", [True, False])
+def test_many_rows_for_each_card_are_laid_out_alike(monkeypatch, ordered, known):
+    """Where cards are asked from in long runs, texts asked about are looked up among them: to the same layout."""
+    rng = np.random.default_rng(3)
+    cards = [f"v{n}" for n in (range(9) if ordered else rng.permutation(9))]
+    rows = [("c", a, b, 1 + n, 0, 2) for n, (a, b) in enumerate((a, b) for a in cards for b in cards if a != b)]
+    if not known:
+        rows += [("c", cards[-1], f"{letter}{n}", 3, 1, 0) for n in range(4) for letter in "aw"]
+    counts = make_counts(rows)
+    expected = lay_out(counts)
+    monkeypatch.setattr(texts, "_MANY", 1)
+    asked = []
+    monkeypatch.setattr(layouts, "look_up", lambda *args: asked.append(args) or texts.look_up(*args))
+
+    found = lay_out(counts)
+
+    assert asked
+    for name, value in vars(expected).items():
+        assert (value.equals if isinstance(value, pa.Array) else partial(np.array_equal, value))(getattr(found, name))
 
 
 def test_empty():
