@@ -234,9 +234,12 @@ def _number_part(
         # Few cards in all: a table of all of them in each context.
         there = np.zeros((last - first) * width, bool)
         there[key + source[rows]] = there[key + target[rows]] = True
-        place = np.cumsum(there) - 1
         nodes = np.nonzero(there)[0]
-        rows_source[rows], rows_target[rows] = place[key + source[rows]], place[key + target[rows]]
+        if len(nodes) == len(there):
+            rows_source[rows], rows_target[rows] = key + source[rows], key + target[rows]
+        else:
+            place = np.cumsum(there) - 1
+            rows_source[rows], rows_target[rows] = place[key + source[rows]], place[key + target[rows]]
     else:
         nodes, place = distinct(np.concatenate([key + source[rows], key + target[rows]]).astype(np.int64))
         rows_source[rows], rows_target[rows] = place[:many], place[many:]

@@ -5,7 +5,7 @@ Kept for comparison with them: it has no uncertainty, and it rewards being asked
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow as pa
 from graphengine.errors import RankingError
 from graphengine.ranking.arrays import compute
 from graphengine.ranking.connected import weak_components
+from graphengine.ranking.cores import spread
 from graphengine.ranking.keys import distinct
 from graphengine.ranking.layout import lay_out
 from graphengine.ranking.output import TIE, Scores
@@ -22,6 +23,8 @@ from graphengine.ranking.texts import codes
 from graphengine.ranking.walk import graphs_of, published, walk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from graphengine.ranking.arrays import Ints, Reals
 
 
@@ -100,7 +103,10 @@ def _score(
 ) -> Scores:
     """Scores of graphs whose edges come context by context."""
     graphs = graphs_of(node_context, len(contexts), source, target, weight)
-    return Scores(
-        contexts, cards, node_context, node_card, published(graphs) if scores == "published" else walk(graphs),
-        weak_components(node_context, source, target), tie=TIE / np.maximum(np.diff(graphs.start), 1),
-    )
+    jobs: list[Callable[[], Any]] = [
+        lambda: published(graphs) if scores == "published" else walk(graphs),
+        lambda: weak_components(node_context, source, target),
+    ]
+    score, components = spread(lambda job: job(), jobs, len(source))
+    return Scores(contexts, cards, node_context, node_card, score, components,
+                  tie=TIE / np.maximum(np.diff(graphs.start), 1))
