@@ -130,6 +130,7 @@ def test_an_interrupted_import_keeps_what_was_committed(tmp_path: Path, as_json:
     process = subprocess.Popen(
         [*PROGRAM, *arguments], cwd=tmp_path, env=environment(), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (ignored in the background)
     )
     assert process.stderr is not None
     first = next(line for line in process.stderr if line.startswith("committed"))
