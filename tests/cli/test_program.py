@@ -173,6 +173,7 @@ def test_reading_commands_speak_json() -> None:
     assert {"demo"} == without
 
 
+@pytest.mark.slow
 def test_the_page_of_commands_is_up_to_date() -> None:
     """docs/cli.md is what docs/make_cli_page.py writes."""
     spec = importlib.util.spec_from_file_location("make_cli_page", PROJECT / "docs" / "make_cli_page.py")
@@ -228,6 +229,7 @@ def test_people_s_brackets_are_not_markup(tmp_path: Path) -> None:
     assert "\x1b[31m" not in shown
 
 
+@pytest.mark.slow
 def test_texts_do_not_steer_the_terminal(cli: Callable[..., Said], folder: Path) -> None:
     """Escape sequences and direction marks in texts and arguments are blanked; joined emoji and Persian stay whole."""
     (folder / "cards.csv").write_text("id,title\na,می‌خواهم 👩‍🚀 \x1b[2J\u202eevil\nb,B\n", encoding="utf-8")

@@ -69,6 +69,7 @@ def test_import(cli: Callable[..., Said], votes: Path) -> None:
     assert answer["load_id"]
 
 
+@pytest.mark.slow
 def test_import_with_rank_adds_ranking_and_winners(cli: Callable[..., Said], votes: Path) -> None:
     """`import --rank` gives the ranking and the winners in the same object."""
     answer = cli("import", votes, "--rank", "--json").json
@@ -150,6 +151,7 @@ def test_template(cli: Callable[..., Said], folder: Path) -> None:
     assert {"votes.csv", "cards.csv", "map.toml"} <= set(answer["files"])
 
 
+@pytest.mark.slow
 def test_loads_and_undo(cli: Callable[..., Said], votes: Path) -> None:
     """`loads` lists what was imported; `undo` says what it removed and restored."""
     load = cli("import", votes, "--json").json["load_id"]
@@ -176,6 +178,7 @@ def test_migrate(cli: Callable[..., Said], own: Path) -> None:
     assert answer["migrations"] == cli("migrate", "--list", "--json").json["migrations"]
 
 
+@pytest.mark.slow
 def test_backup_and_restore(cli: Callable[..., Said], own: Path) -> None:
     """`backup` counts rows and gives the content hash; what `restore` makes has the same."""
     saved = cli("backup", "saved", "--json").json
@@ -188,6 +191,7 @@ def test_backup_and_restore(cli: Callable[..., Said], own: Path) -> None:
     assert saved["content_hash"] == facts["content_hash"]
 
 
+@pytest.mark.slow
 def test_rebuild(cli: Callable[..., Said], own: Path) -> None:
     """`rebuild` gives what the graph holds afterwards: the same as before."""
     before = cli("doctor", "--json").json["holds"]
@@ -195,6 +199,7 @@ def test_rebuild(cli: Callable[..., Said], own: Path) -> None:
     assert {"ok": True, "holds": before} == answer
 
 
+@pytest.mark.slow
 def test_erase_user(cli: Callable[..., Said], own: Path) -> None:
     """`erase-user` gives the pseudonym, what was removed, and the exports that held the person."""
     who = sample_files()["votes"].read_text().splitlines()[1].split(",")[0]

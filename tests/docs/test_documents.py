@@ -60,6 +60,7 @@ def test_marks_are_explained():
     assert sorted(re.findall(r'"(\w+): ', declared[1])) == sorted(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
 
 
+@pytest.mark.slow
 def test_example_query_file_runs(graph_folder):
     """The query file of docs/contributing.md has a sound header, and returns what it says on the sample graph."""
     text = (PROJECT / "docs" / "contributing.md").read_text(encoding="utf-8")
@@ -87,6 +88,7 @@ def test_every_read_query_is_listed():
     assert sorted(path.stem for path in (PROJECT / "cypher" / "read").glob("*.cypher")) == sorted(listed)
 
 
+@pytest.mark.slow
 def test_picture_is_the_one_that_is_drawn():
     """docs/images/context.svg is what docs/make_picture.py draws."""
     spec = importlib.util.spec_from_file_location("make_picture", PROJECT / "docs" / "make_picture.py")

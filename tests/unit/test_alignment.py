@@ -122,6 +122,7 @@ def test_one_prompt_has_no_interval():
     assert any("one prompt only" in note for note in told["notes"])
 
 
+@pytest.mark.slow
 def test_copies_of_a_drawn_unit_make_no_pairs():
     """Draws don't pull loss 1 down: their median is the loss itself, even for a few prompts."""
     rng = np.random.default_rng(3)

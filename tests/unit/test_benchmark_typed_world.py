@@ -16,6 +16,8 @@ from graphengine.preferences.audit import audit_folder, baselines
 from graphengine.preferences.audit.texts import words_of
 from tests.conftest import missing
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def world() -> dict[str, pa.Table]:

@@ -218,6 +218,7 @@ def test_the_longest_cell_allowed(tmp_path: Path, size: int) -> None:
     assert [size] == [len(each) for each in prepared.new_contexts]
 
 
+@pytest.mark.slow
 def test_a_quoted_cell_over_many_lines_that_is_too_long(tmp_path: Path) -> None:
     """An open quote before megabytes of rows costs that row; the rows after it are still read."""
     rows = [f"p{i},When lost,a,b,wiser" for i in range(60_000)]

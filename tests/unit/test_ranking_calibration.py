@@ -59,6 +59,7 @@ def test_spread_of_biases_has_the_highest_evidence(small):
     assert pytest.approx(there - above, rel=0.35) == there - below
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("omega", "least", "most"), [(0.0, 0.0, 0.1), (0.3, 0.2, 0.4), (0.8, 0.65, 0.95)])
 def test_spread_of_biases_comes_back(omega, least, most):
     """How much contexts differ in their yes-bias is found in votes drawn from the model."""
@@ -71,6 +72,7 @@ def test_one_context_has_no_bias_of_its_own():
     assert 0.0 == calibrate(simulate(2, contexts=1, answers=40)[0]).omega
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("beta", "tau", "sigma"), [(1.0, 0.5, 0.8), (0.0, 0.2, 1.2), (1.5, 0.8, 0.3), (-0.5, 1.2, 0.6)]
 )

@@ -28,6 +28,7 @@ def test_a_calibration_drifts_by_half_of_what_is_not_known_of_it():
     assert drifted(fitted, replace(fitted, sigma=fitted.sigma * 1.06)).startswith("spread")
 
 
+@pytest.mark.slow
 def test_more_of_the_same_answers_is_no_drift():
     """A tenth more answers drawn from the same model leave the calibration of most surveys standing."""
     stayed = 0

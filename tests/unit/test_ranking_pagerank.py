@@ -99,6 +99,7 @@ def test_all_edges_as_one_graph():
         table.column("score").to_pylist())
 
 
+@pytest.mark.slow
 def test_a_large_graph_is_exact():
     """On 3,000 cards in one context the scores still agree with networkx."""
     rng = np.random.default_rng(0)

@@ -167,6 +167,7 @@ def test_only_the_contexts_that_are_asked_for(plain):
     assert (["When torn"], 0) == ([each.id for each in found], left_out)
 
 
+@pytest.mark.slow
 def test_size_is_bounded():
     """With 40 contexts of 79 cards with long titles, 30 covered, a context takes less than 100 kB."""
     rows = [(f"context {n}", f"v{a}", f"v{a + 1}", 5, n % 7, 1) for n in range(40) for a in range(78)]

@@ -24,6 +24,7 @@ from tests.ranking_worlds import make_counts, simulate
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
 COLUMNS = ("participant", "context", "from_value", "to_value", "answer")
 WORDS = {"wiser": ("wiser", "Yes", " upgrade "), "not_wiser": ("not wiser", "NO", "no_upgrade"),
          "unsure": ("unsure", "Not sure", "not-sure")}

@@ -134,6 +134,7 @@ def test_null_baselines_are_always_there() -> None:
         assert found.profile[name].value <= found.per_response[name].value
 
 
+@pytest.mark.slow
 def test_intervals_hold_what_they_say() -> None:
     """The 90% interval of the mean distance holds the true mean in about 90 of 100 samples."""
     every = some(100_000, seed=9)

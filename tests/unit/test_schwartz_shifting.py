@@ -58,6 +58,7 @@ def test_numbers_are_those_of_measure() -> None:
         assert told.change.lower <= told.change.value <= told.change.upper
 
 
+@pytest.mark.slow
 def test_a_change_is_sharper_than_its_sides() -> None:
     """What prompts do to both sides cancels: the change's interval is narrow, and holds the truth 90% of the time."""
     hits = 0
@@ -84,6 +85,7 @@ def test_the_tax_is_on_values_that_nobody_asked_about() -> None:
     assert found.tax_rate == pytest.approx(8 * found.tax.value / -found.told["profile"].change.value)
 
 
+@pytest.mark.slow
 def test_nothing_moved() -> None:
     """Answers of the same model drawn anew: the tax lies near what chance makes, and no rate is told."""
     rng = np.random.default_rng(1)

@@ -49,6 +49,7 @@ def test_words_tell_where_values_don_t():
     assert abs(found.auc[VALUES] - 0.5) < 0.12
 
 
+@pytest.mark.slow
 def test_labels_by_lot_are_told_by_nothing():
     """Where the label is drawn by lot, no interval of an AUC lies above one half by much, over several worlds."""
     areas = []
