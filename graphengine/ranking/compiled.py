@@ -65,15 +65,6 @@ def solve_graphs(first, last, largest, start, edge_start, source, target, share,
 
 
 @_compile
-def step(first, last, row_ends, column, share, score, after):
-    for row in range(first, last):
-        total = 0.0
-        for at in range(row_ends[row], row_ends[row + 1]):
-            total += share[at] * score[column[at]]
-        after[row] = total
-
-
-@_compile
 def _factor(matrix, size, column):
     """Cholesky in place (lower)."""
     for k in range(size):

@@ -16,7 +16,7 @@ import pyarrow as pa
 from graphengine.errors import RankingError
 from graphengine.ranking.cores import spread
 from graphengine.ranking.keys import distinct, ranges
-from graphengine.ranking.texts import codes, encode, encode_run_ends, encode_runs, look_up, runs_of, text_order
+from graphengine.ranking.texts import codes, encode, encode_runs, in_text_order, look_up, runs_of
 from graphengine.tables import ANSWERS, COUNTS
 
 if TYPE_CHECKING:
@@ -141,20 +141,16 @@ def lay_out(counts: pa.Table, *, unanswered: bool = False) -> Layout:
 
 def _encoded(counts: pa.Table) -> tuple[Ints, pa.Array, Ints, pa.Array, Ints, Ints]:
     """Answers; contexts and cards, sorted, and the columns of COUNTS as numbers into them: context, from, to."""
-    asked_from, runs = counts.column("from_id"), runs_of(counts.column("from_id"))
+    asked_from, about = counts.column("from_id"), counts.column("context_id")
+    runs = runs_of(asked_from)
     jobs: list[Callable[[], Any]] = [
-        lambda: _answers(counts), lambda: encode(asked_from) if runs is None else encode_run_ends(runs),
-        lambda: encode_runs(counts.column("context_id")),
+        lambda: _answers(counts), lambda: encode_runs(asked_from, runs), lambda: encode_runs(about, runs_of(about)),
     ]
     if runs is not None and _LONG_RUNS * len(runs.values) <= counts.num_rows:
         # Many rows per card: most texts of the other column are known from the first, which take little time.
         answers, (source, cards), (context, context_ids) = spread(lambda job: job(), jobs, counts.num_rows)
         target, cards = look_up(counts.column("to_id"), cards)
-        order = text_order(cards)
-        if order is not None:
-            place = np.empty(len(order), np.int32)
-            place[order] = np.arange(len(order))
-            cards, source, target = cards.take(pa.array(order)), place[source], place[target]
+        cards, source, target = in_text_order(cards, source, target)
     else:
         jobs.insert(0, lambda: encode(counts.column("to_id")))  # the longest first: no core waits for it alone
         (target, target_ids), answers, (source, cards), (context, context_ids) = spread(

@@ -20,12 +20,18 @@ _LONGEST = 64
 def codes(column: Any) -> tuple[Ints, pa.Array]:
     """A text column as numbers into its sorted distinct values (those of its dictionary, if it is encoded)."""
     numbers, values = encode(column)
+    values, numbers = in_text_order(values, numbers.astype(np.int64))
+    return numbers, values
+
+
+def in_text_order(values: pa.Array, *columns: Ints) -> tuple[Any, ...]:
+    """Distinct texts sorted, and columns of numbers into them."""
     order = text_order(values)
     if order is None:
-        return numbers.astype(np.int64), values
-    place = np.empty(len(order), np.int64)
+        return values, *columns
+    place = np.empty(len(order), columns[0].dtype)
     place[order] = np.arange(len(order))
-    return place[numbers], values.take(pa.array(order))
+    return values.take(pa.array(order)), *(place[numbers] for numbers in columns)
 
 
 def encode(column: Any) -> tuple[Ints, pa.Array]:
@@ -54,12 +60,6 @@ def _joined(parts: list[pa.Array]) -> Ints:
     return numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
 
 
-def encode_runs(column: Any) -> tuple[Ints, pa.Array]:
-    """`encode` for a column in which equal texts are mostly neighbours: each run is looked up once."""
-    runs = runs_of(column)
-    return encode(column) if runs is None else encode_run_ends(runs)
-
-
 def runs_of(column: Any) -> Any:
     """Equal neighbours of a text column as one (Arrow's run-end encoding); None where `encode` is as fast."""
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
@@ -71,8 +71,10 @@ def runs_of(column: Any) -> Any:
     return compute().run_end_encode(column.chunk(0), run_end_type=pa.int64())
 
 
-def encode_run_ends(runs: Any) -> tuple[Ints, pa.Array]:
-    """`encode` of what `runs_of` gives."""
+def encode_runs(column: Any, runs: Any) -> tuple[Ints, pa.Array]:
+    """`encode` of a column with its `runs_of`, each of which is looked up once."""
+    if runs is None:
+        return encode(column)
     numbers, values = encode(runs.values)
     return np.repeat(numbers, np.diff(runs.run_ends.to_numpy(), prepend=0)), values
 

@@ -136,26 +136,11 @@ def _wander(step: Any) -> Reals:
     end at once (Aitken's extrapolation).
     """
     score, before = np.ones(step.shape[0]), None
-    compiled = fast.kernels()
     many = cores() if step.nnz >= _MANY_EDGES else 1
-    ranges = list(pairwise(np.unique(np.linspace(0, step.shape[0], many + 1).astype(np.int64)).tolist()))
-    blocks = [_rows(step, first, last) for first, last in ranges]
-
-    def one_step() -> Reals:
-        after = np.empty(len(score))
-
-        def of_rows(part: int) -> None:
-            first, last = ranges[part]
-            if compiled is None or many == 1:
-                after[first:last] = blocks[part] @ score
-            else:
-                compiled.step(first, last, step.indptr, step.indices, step.data, score, after)
-
-        spread(of_rows, range(len(ranges)))
-        return after
-
+    ends = np.unique(np.linspace(0, step.shape[0], many + 1).astype(np.int64))
+    blocks = [_rows(step, first, last) for first, last in pairwise(ends.tolist())]
     for round_ in range(_ROUNDS):
-        after = one_step()
+        after = np.concatenate(spread(lambda block, now=score: block @ now, blocks))
         after += 1.0
         change = after - score
         score = after

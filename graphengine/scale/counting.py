@@ -92,16 +92,14 @@ def count(task: Counting) -> Counted:
     written, folded = (_files(task, folder) for folder in ("votes", "folded"))
     if not written and not folded:
         return Counted(task.bucket)
-    votes = f"read_parquet({listed(written)}, hive_partitioning = false)"
+    votes, sums = (f"read_parquet({listed(paths)}, hive_partitioning = false)" for paths in (written, folded))
     target = counts_of(task.room, task.bucket)
     with database(task.room) as con:
         if task.distinct:
             con.execute(_DISTINCT.format(votes=votes))
         else:
-            counted = [_COUNTED.format(votes=votes)] if written else []
-            if folded:
-                counted.append(_FOLDED.format(folded=f"read_parquet({listed(folded)}, hive_partitioning = false)"))
-            con.execute(_ALL.format(counted=" UNION ALL ".join(counted)))
+            parts = [_COUNTED.format(votes=votes)] * bool(written) + [_FOLDED.format(folded=sums)] * bool(folded)
+            con.execute(_ALL.format(counted=" UNION ALL ".join(parts)))
         bad = dict(con.execute(
             f"SELECT {_REASON} AS reason, sum(wiser + not_wiser + unsure + conflicting + repeated)::BIGINT AS n "
             "FROM grouped WHERE reason IS NOT NULL GROUP BY 1"

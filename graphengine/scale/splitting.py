@@ -97,7 +97,7 @@ def split(task: Splitting) -> Split:
         words = {word: rows for word, rows in found if word and word.strip(WHITE) and meant[word] is None}
         first = _fold(con, task, meant) if task.votes.kind == "parquet" and not task.distinct else 0
         if first < SHARES:
-            _write(con, task, meant, first)
+            _copy(con, task, f"votes/{task.number}", _votes(task, meant, first, SHARES))
     if task.distinct:
         return Split(words, {})  # of a row without participant and answer, counting tells the first
     empty = sum(rows for word, rows in found if not (word and word.strip(WHITE)))
@@ -131,11 +131,6 @@ def _fold(con: duckdb.DuckDBPyConnection, task: Splitting, meant: dict[str, str 
     return SHARES
 
 
-def _write(con: duckdb.DuckDBPyConnection, task: Splitting, meant: dict[str, str | None], first: int) -> None:
-    """Write the votes of the shares from `first` on as they are."""
-    _copy(con, task, f"votes/{task.number}", _votes(task, meant, first, SHARES))
-
-
 def _votes(task: Splitting, meant: dict[str, str | None], first: int, last: int) -> str:
     """SQL for the votes of some shares. Contexts that cleaning makes the same meet again in their bucket."""
     columns, people = task.votes.columns, ""
@@ -143,10 +138,9 @@ def _votes(task: Splitting, meant: dict[str, str | None], first: int, last: int)
         at = columns.get("at", "NULL::BIGINT")
         people = f", {cleaned('participant', columns, text=False)} AS participant, {at} AS ms"
     ids = ", ".join(f"{columns[name]} AS {name}" for name in ("context", "from_value", "to_value"))
-    share = f"hash({columns['context']}) % {SHARES}"
-    where = [] if (first, last) == (0, SHARES) else [f"{share} BETWEEN {first} AND {last - 1}"]
-    return (f"SELECT {ids}, {_code(task, meant)} AS a{people} FROM {task.votes.relation}"
-            + (f" WHERE {' AND '.join(where)}" if where else ""))
+    some = "" if (first, last) == (0, SHARES) else (
+        f" WHERE hash({columns['context']}) % {SHARES} BETWEEN {first} AND {last - 1}")
+    return f"SELECT {ids}, {_code(task, meant)} AS a{people} FROM {task.votes.relation}{some}"
 
 
 def _copy(con: duckdb.DuckDBPyConnection, task: Splitting, folder: str, votes: str) -> int:

@@ -146,11 +146,12 @@ class _Steps:
         # Several tasks a worker, so that none waits long for the last.
         number = 4 * self.run.workers if self.run.workers > 1 else 1
         shares = [part for votes in described for part in files.parts(votes, number)]
-        tasks = [Splitting(n, part, buckets, distinct, self.room) for n, part in enumerate(shares)]
+        room = self._shared(len(shares))
+        tasks = [Splitting(n, part, buckets, distinct, room) for n, part in enumerate(shares)]
         return self.timed("split", lambda: list(self.run.map(split, tasks))), buckets
 
     def count(self, buckets: int, *, distinct: bool) -> list[Counted]:
-        room = replace(self.room, threads=1, among=self.room.threads)
+        room = self._shared(buckets)
         tasks = [Counting(bucket, distinct, room) for bucket in range(buckets)]
         return self.timed("count", lambda: self._told("counted", count, tasks))
 
@@ -160,6 +161,11 @@ class _Steps:
     ) -> int:
         tasks = [Placing(bucket, method, calibration, p_top, parameters, self.room) for bucket in buckets]
         return sum(self.timed("rank", lambda: self._told("ranked", place, tasks)))
+
+    def _shared(self, tasks: int) -> Room:
+        """What each of some tasks may use: those that run side by side in one process share it."""
+        among = max(1, min(self.room.threads, tasks))
+        return replace(self.room, threads=self.room.threads // among, among=among)
 
     def _told(self, done: str, function: Callable[[Any], Any], tasks: Sequence[Any]) -> list[Any]:
         results = []

@@ -105,6 +105,19 @@ def test_votes_counted_as_they_are_read_give_the_same(folder, tmp_path, monkeypa
     assert in_part == ("votes/0" in done)
 
 
+@pytest.mark.parametrize(("kinds", "rooms"), [(["parquet"], [(2, 1)]), (["parquet", "csv"], [(1, 2), (1, 2)])])
+def test_tasks_side_by_side_share_threads_and_memory(tmp_path, monkeypatch, kinds, rooms):
+    """Files of two kinds are read side by side, each with half of what the run may use; a task alone has all of it."""
+    for kind in kinds:
+        write(tmp_path / f"v.{kind}", [("p", "c", "a", "b", "yes")])
+    found = []
+    monkeypatch.setattr(votes, "split", lambda task, split=votes.split: found.append(task.room) or split(task))
+
+    done = rank_votes([str(tmp_path / f"v.{kind}") for kind in kinds], tmp_path / "ranks.parquet")
+
+    assert (len(kinds), rooms) == (done.votes, [(room.threads, room.among) for room in found])
+
+
 def test_contexts_that_cleaning_makes_one_meet(tmp_path):
     """Spellings of a context may be counted in different readings: they are one context all the same."""
     spellings = [" " * n + "A w\u006f\u0308rld" + " " * (n % 3) for n in range(9)]
