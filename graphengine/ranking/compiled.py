@@ -26,7 +26,7 @@ _PADDED = 2 * PIECE
 
 
 @_compile
-def solve_graphs(first, last, largest, start, edge_start, source, target, share, score):
+def solve_graphs(first, last, largest, start, edge_start, source, target, weight, scale, score):
     widest = 0
     for graph in range(first, last):
         size = start[graph + 1] - start[graph]
@@ -43,7 +43,7 @@ def solve_graphs(first, last, largest, start, edge_start, source, target, share,
             matrix[i, i] = 1.0
             right[i] = 1.0
         for edge in range(edge_start[graph], edge_start[graph + 1]):
-            matrix[target[edge] - shift, source[edge] - shift] -= share[edge]
+            matrix[target[edge] - shift, source[edge] - shift] -= scale[source[edge]] * weight[edge]
         # Columns of the matrix have a dominating diagonal, so elimination needs no exchange of rows.
         for k in range(size):
             for i in range(k + 1, size):

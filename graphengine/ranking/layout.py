@@ -46,7 +46,7 @@ class Layout:
         node_card: (nodes,) card of a node; sorted within its context.
         source: (rows,) node asked from.
         target: (rows,) node asked about as wiser.
-        answers: (rows, 3) wiser, not_wiser, unsure.
+        answers: (rows, 3) wiser, not_wiser, unsure; sums of them fit into their type.
     """
 
     contexts: pa.Array
@@ -96,14 +96,16 @@ def _check_columns(counts: pa.Table) -> None:
 
 
 def _answers(counts: pa.Table) -> Ints:
-    """(rows, 3) wiser, not_wiser, unsure of COUNTS."""
-    answers = np.empty((counts.num_rows, 3), np.int64)
-    for at, name in enumerate(ANSWERS):
-        answers[:, at] = counts.column(name).to_numpy()
-    if answers.size and answers.min() < 0:
-        row = int(np.nonzero(answers.min(axis=1) < 0)[0][0])
-        raise RankingError(f"row {row} of the counts has a negative number of answers",
-                           hint="counts are numbers of answers: 0 or more", row=row)
+    """(rows, 3) wiser, not_wiser, unsure of COUNTS; of 32 bits where no sum of them needs more."""
+    columns = [counts.column(name).to_numpy() for name in ANSWERS]
+    few = sum(float(column.sum()) for column in columns) < 2**31
+    answers = np.empty((counts.num_rows, 3), np.int32 if few else np.int64)
+    for at, column in enumerate(columns):
+        if len(column) and column.min() < 0:
+            row = int(np.nonzero(column < 0)[0][0])
+            raise RankingError(f"row {row} of the counts has a negative number of answers",
+                               hint="counts are numbers of answers: 0 or more", row=row)
+        answers[:, at] = column
     return answers
 
 

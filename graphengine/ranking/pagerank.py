@@ -101,7 +101,7 @@ def _score(
     contexts: pa.Array, cards: pa.Array, node_context: Ints, node_card: Ints, source: Ints, target: Ints,
     weight: Reals, scores: str,
 ) -> Scores:
-    """Scores of graphs whose edges come context by context."""
+    """Scores of graphs whose edges are sorted by source."""
     graphs = graphs_of(node_context, len(contexts), source, target, weight)
     jobs: list[Callable[[], Any]] = [
         lambda: published(graphs) if scores == "published" else walk(graphs),

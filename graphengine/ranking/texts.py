@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from graphengine.ranking.arrays import compute
 from graphengine.ranking.cores import cores, spread
+from graphengine.ranking.words import find, ordered_words, rising
 
 if TYPE_CHECKING:
     from graphengine.ranking.arrays import Ints
 
 _MANY = 20_000
-_LONGEST = 64
 
 
 def codes(column: Any) -> tuple[Ints, pa.Array]:
@@ -84,46 +84,34 @@ def look_up(column: Any, known: pa.Array) -> tuple[Ints, pa.Array]:
 
     On all cores, and faster than `encode` where most texts are known.
     """
-    pc = compute()
     column = _few_pieces(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
-    size = max(1, -(-len(column) // cores()))
-    pieces = [column.slice(at, size) for at in range(0, len(column), size)]
-    found = pa.chunked_array(
-        [chunk for each in spread(lambda piece: pc.index_in(piece, value_set=known), pieces) for chunk in each.chunks],
-        pa.int32())
-    if not found.null_count:
-        return _joined(found.chunks), known
-    others, new = encode(column.filter(found.is_null()))
-    numbers = found.fill_null(-1).to_numpy().copy()
-    numbers[numbers < 0] = others + len(known)
+    found = np.concatenate([np.zeros(0, np.int32), *(_places(chunk, known) for chunk in column.chunks)])
+    there = found >= 0
+    if there.all():
+        return found, known
+    others, new = encode(column.filter(pa.array(~there)))
+    numbers = found.copy()
+    numbers[~there] = others + len(known)
     return numbers, pa.concat_arrays([known, new])
+
+
+def _places(values: pa.Array, known: pa.Array) -> Ints:
+    """Where texts stand among known ones; -1 for those that are not known."""
+    found = find(values, known)
+    if found is not None:
+        return found
+    size = max(1, -(-len(values) // cores()))
+    pieces = [values.slice(at, size) for at in range(0, len(values), size)]
+    found = spread(lambda piece: compute().index_in(piece, value_set=known).fill_null(-1).to_numpy(), pieces)
+    return np.concatenate([np.zeros(0, np.int32), *found])
 
 
 def text_order(values: pa.Array) -> Ints | None:
     """Where the sorted texts stand; None if they are sorted already. Texts are in the order of their bytes (UTF-8)."""
     pc = compute()
+    words = ordered_words(values) if len(values) >= _MANY else None
+    if words is not None:
+        return None if rising(words) else np.lexsort(words[::-1])
     if len(values) < 2 or pc.all(pc.less_equal(values.slice(0, len(values) - 1), values.slice(1))).as_py():
         return None
-    words = _words(values) if len(values) >= _MANY else None
-    return pc.array_sort_indices(values).to_numpy() if words is None else np.lexsort(words)
-
-
-def _words(values: pa.Array) -> list[Ints] | None:
-    """Texts as 64-bit numbers of the same order, last word first; None if they are too long or hold a zero byte."""
-    start = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values) + 1].astype(int)
-    size = np.diff(start)
-    data = np.frombuffer(values.buffers()[2], np.uint8)
-    longest = int(size.max())
-    if longest > _LONGEST or (data[start[0] : start[-1]] == 0).any():
-        return None
-    same, shortest = 0, int(size.min())
-    while same < shortest and (data[start[:-1] + same] == data[start[0] + same]).all():
-        same += 1
-    words = []
-    for first in range(same, longest, 8):
-        word = np.zeros(len(values), np.uint64)
-        for at in range(first, first + 8):
-            byte = data[np.minimum(start[:-1] + at, len(data) - 1)] * (at < size)
-            word = (word << np.uint64(8)) | byte.astype(np.uint64)
-        words.append(word)
-    return words[::-1] or [np.zeros(len(values), np.uint64)]
+    return pc.array_sort_indices(values).to_numpy()

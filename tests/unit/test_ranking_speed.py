@@ -8,6 +8,7 @@ import pytest
 
 from graphengine import tables
 from graphengine.ranking import Calibration, calibrate, connected, fast, rank_counts, rule_edges
+from graphengine.ranking import cores as cores_module
 from graphengine.ranking import walk as walk_module
 from graphengine.ranking.connected import weak_components
 from graphengine.ranking.cores import spread
@@ -229,8 +230,40 @@ def test_no_counts(way):
 
 
 def test_a_large_graph_by_all_cores(way, monkeypatch):
-    """A large graph walked on by several threads is the dense solution too, and the same bits as by one."""
+    """A large graph walked on in blocks by several threads is the dense solution, and the same bits as by one."""
     graphs = random_graphs(np.random.default_rng(9), [700])
-    alone = walk_module.walk(graphs)
-    monkeypatch.setattr(walk_module, "_MANY_EDGES", 1)
-    assert alone.tolist() == walk_module.walk(graphs).tolist()
+    expected = dense(graphs)
+    monkeypatch.setattr(walk_module, "_BLOCK_EDGES", 300)
+    monkeypatch.setattr(cores_module, "_WORTH", 1)
+    found = walk_module.walk(graphs)
+    assert np.abs(found - expected).max() <= 1e-13
+    monkeypatch.setattr(cores_module, "cores", lambda: 1)
+    assert found.tolist() == walk_module.walk(graphs).tolist()
+
+
+@pytest.mark.parametrize("shape", ["star", "path", "apart", "sink"])
+def test_walks_that_are_hard_end_soon(shape, monkeypatch):
+    """Where nearly all meet in one card, or parts of a graph never meet, few rounds reach the dense solution too."""
+    n, rng = 900, np.random.default_rng(5)
+    low, high = np.arange(n // 2), np.arange(n // 2, n)
+    source, target = {
+        "star": (np.arange(1, n), np.zeros(n - 1, int)),
+        "path": (np.arange(n - 1), np.arange(1, n)),
+        "apart": (np.repeat(np.arange(n), 5), np.append(*(rng.choice(part, 5 * n // 2) for part in (low, high)))),
+        "sink": (np.arange(n - 1), np.append((low + 1) % (n // 2), np.full(n // 2 - 1, n - 1))),  # and a circle
+    }[shape]
+    rounds = []
+    monkeypatch.setattr(walk_module, "spread", lambda *args: rounds.append(1) or spread(*args))
+    graphs = graphs_of(np.zeros(n, int), 1, source, target, np.ones(len(target)))
+    found, expected = walk_module.walk(graphs), dense(graphs)
+    assert np.abs(found - expected).max() <= 1e-12 * expected.max()
+    assert len(rounds) < 250
+
+
+def dense(graphs):
+    """The scores of one graph, solved as equations."""
+    scale, n = walk_module.scales(graphs), int(graphs.start[-1])
+    matrix = np.zeros((n, n))
+    np.add.at(matrix, (graphs.target, graphs.source), scale[graphs.source] * graphs.weight)
+    found = np.linalg.solve(np.eye(n) - matrix, np.ones(n))
+    return found / found.sum()
