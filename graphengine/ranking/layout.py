@@ -16,7 +16,7 @@ import pyarrow as pa
 from graphengine.errors import RankingError
 from graphengine.ranking.cores import spread
 from graphengine.ranking.keys import distinct, ranges
-from graphengine.ranking.texts import codes, encode, encode_runs, in_text_order, look_up, runs_of
+from graphengine.ranking.texts import codes, encode_runs, in_text_order, look_up
 from graphengine.tables import ANSWERS, COUNTS
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 # Entries of all matrices of a block: about the second-level cache. Contexts of more than 447 cards are blocks of one.
 _BLOCK_CELLS = 200_000
 _PART_ROWS = 250_000
-_LONG_RUNS = 4  # neighbours asked from one card, on average
 
 
 @dataclass(frozen=True)
@@ -143,30 +142,15 @@ def lay_out(counts: pa.Table, *, unanswered: bool = False) -> Layout:
 
 def _encoded(counts: pa.Table) -> tuple[Ints, pa.Array, Ints, pa.Array, Ints, Ints]:
     """Answers; contexts and cards, sorted, and the columns of COUNTS as numbers into them: context, from, to."""
-    asked_from, about = counts.column("from_id"), counts.column("context_id")
-    runs = runs_of(asked_from)
-    jobs: list[Callable[[], Any]] = [
-        lambda: _answers(counts), lambda: encode_runs(asked_from, runs), lambda: encode_runs(about, runs_of(about)),
+    jobs: list[Callable[[], Any]] = [  # the longest first: no core waits for it alone
+        lambda: encode_runs(counts.column("from_id")), lambda: _answers(counts),
+        lambda: encode_runs(counts.column("context_id")),
     ]
-    if runs is not None and _LONG_RUNS * len(runs.values) <= counts.num_rows:
-        # Many rows per card: most texts of the other column are known from the first, which take little time.
-        answers, (source, cards), (context, context_ids) = spread(lambda job: job(), jobs, counts.num_rows)
-        target, cards = look_up(counts.column("to_id"), cards)
-        cards, source, target = in_text_order(cards, source, target)
-    else:
-        jobs.insert(0, lambda: encode(counts.column("to_id")))  # the longest first: no core waits for it alone
-        (target, target_ids), answers, (source, cards), (context, context_ids) = spread(
-            lambda job: job(), jobs, counts.num_rows)
-        cards, source, target = _merge(cards, source, target_ids, target)
+    (source, cards), answers, (context, context_ids) = spread(lambda job: job(), jobs, counts.num_rows)
+    target, cards = look_up(counts.column("to_id"), cards)  # most are known from the other column
+    cards, source, target = in_text_order(cards, source, target)
     contexts, context = _in_order(context_ids, context)
     return answers, contexts, context, cards, source, target
-
-
-def _merge(first: pa.Array, first_codes: Ints, second: pa.Array, second_codes: Ints) -> tuple[pa.Array, Ints, Ints]:
-    """The values of two encoded columns as one sorted list, and the columns as numbers into it."""
-    both, values = codes(pa.concat_arrays([first, second]))
-    both = both.astype(np.int32)
-    return values, both[: len(first)][first_codes], both[len(first):][second_codes]
 
 
 def _in_order(values: pa.Array, numbers: Ints) -> tuple[pa.Array, Ints]:

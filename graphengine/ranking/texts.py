@@ -60,21 +60,15 @@ def _joined(parts: list[pa.Array]) -> Ints:
     return numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
 
 
-def runs_of(column: Any) -> Any:
-    """Equal neighbours of a text column as one (Arrow's run-end encoding); None where `encode` is as fast."""
+def encode_runs(column: Any) -> tuple[Ints, pa.Array]:
+    """`encode` of a column in which neighbours are often equal: each run of them is looked up once."""
     column = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
     if pa.types.is_dictionary(column.type) or len(column) < _MANY:
-        return None
+        return encode(column)
     column = _few_pieces(column)
     if column.num_chunks != 1:
-        return None
-    return compute().run_end_encode(column.chunk(0), run_end_type=pa.int64())
-
-
-def encode_runs(column: Any, runs: Any) -> tuple[Ints, pa.Array]:
-    """`encode` of a column with its `runs_of`, each of which is looked up once."""
-    if runs is None:
         return encode(column)
+    runs = compute().run_end_encode(column.chunk(0), run_end_type=pa.int64())
     numbers, values = encode(runs.values)
     return np.repeat(numbers, np.diff(runs.run_ends.to_numpy(), prepend=0)), values
 
