@@ -98,7 +98,7 @@ def _ask_back(layout: Layout, part: tuple[int, int], back: Ints) -> None:
 
 def _count(layout: Layout, rule: EdgeRule, rows: slice, back: Ints) -> Counters:
     answers = layout.answers[rows]
-    counted = np.zeros((5, len(answers)), np.int64)
+    counted = np.zeros((5, len(answers)), answers.dtype)
     counted[:3] = answers.T
     counted[4] = counted[0] + counted[1] + counted[2]
     both = np.nonzero(back >= 0)[0]

@@ -20,7 +20,7 @@ from graphengine.ranking.layout import Layout, lay_out
 from graphengine.tables import RULE_EDGES, TALLIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -198,17 +198,17 @@ def derive(counted: Ints, rule: EdgeRule) -> Counters:
     one_way = wiser + not_wiser + unsure
     with np.errstate(divide="ignore", invalid="ignore"):
         likelihood = wiser / one_way if rule.share else (wiser - less_wise) / (one_way + less_wise)
-    shared = [wiser, not_wiser, less_wise, unsure] + ([] if rule.four_counters else [impressions])
+    shared = (wiser, not_wiser, less_wise, unsure) + (() if rule.four_counters else (impressions,))
     return Counters(
-        wiser, not_wiser, unsure, less_wise, impressions, np.nan_to_num(likelihood), entropy(np.stack(shared, axis=1))
+        wiser, not_wiser, unsure, less_wise, impressions, np.nan_to_num(likelihood), entropy(shared)
     )
 
 
-def entropy(counters: Ints) -> Reals:
-    """Entropy in bits of the shares of each row's counters; counters of 0 add nothing. (rows, counters) -> (rows,)."""
-    total = counters.sum(axis=1)
-    weighed = np.zeros(len(counters))
-    for counter in counters.T:
+def entropy(counters: Sequence[Ints]) -> Reals:
+    """(rows,) entropy in bits of the shares of counters, each (rows,); counters of 0 add nothing."""
+    total, weighed = np.zeros_like(counters[0]), np.zeros(len(counters[0]))
+    for counter in counters:
+        total += counter
         weighed += _times_log(counter)
     # -Σ p log p, with p = n / total
     return np.maximum(_times_log(total) - weighed, 0.0) / np.maximum(total, 1)
