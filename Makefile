@@ -20,7 +20,7 @@ test: $(VENV)/.train ## Run all tests (a Neo4j server is started where Docker, o
 	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-fast: $(VENV)/.dev ## Run the tests that are done within a minute
-	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow and not neo4j and not train and not fault"
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow and not neo4j and not train and not fault and not data"
 
 test-core: $(VENV)/.dev ## Run the tests that need no torch
 	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not train"

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Said
 
+
+pytestmark = pytest.mark.slow
+
+
 SURE, OPEN, SILENT = "When grieving", "When a family disagrees", "When a choice cannot be undone"
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Said
 
+
+pytestmark = pytest.mark.slow
+
+
 BAD = "participant,context,from_value,to_value,answer\np1,C,map,compass,wiser\np2,C,map,compass,perhaps\n"
 
 
