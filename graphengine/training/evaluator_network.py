@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,7 +12,7 @@ from graphengine.models.encoder import open_encoder
 from graphengine.models.value_network import ValueNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
 
@@ -62,32 +63,48 @@ def train_network(
         step = 0
         for _ in range(settings.epochs):
             for at in torch.randperm(len(pairs)).split(settings.batch_size):
-                with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                    loss = _loss(network, [pairs[place] for place in at.tolist()], definitions, aims[at.to(device)],
-                                 counts[at.to(device)])
-                if not torch.isfinite(loss):
-                    raise TrainingError(f"step {step + 1}: the loss is {loss.item()}", key="learning_rate",
-                                        hint="lower learning_rate, or set dtype to float32")
                 optimizer.zero_grad(set_to_none=True)
-                loss.backward()
+                loss, some = 0.0, at.to(device)
+                for part in losses(network, [pairs[place] for place in at.tolist()], definitions, aims[some],
+                                   counts[some], half=half):
+                    part.backward()
+                    loss += part.item()
+                if not math.isfinite(loss):
+                    raise TrainingError(f"step {step + 1}: the loss is {loss}", key="learning_rate",
+                                        hint="lower learning_rate, or set dtype to float32")
                 torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
                 optimizer.step()
                 schedule.step()
                 step += 1
                 if told:
-                    told(step, steps, loss.item())
+                    told(step, steps, loss)
     return network.cpu().eval()
 
 
-def _loss(
+def losses(
     network: ValueNetwork, pairs: Sequence[tuple[str, str]], definitions: Sequence[str], aims: torch.Tensor,
-    counts: torch.Tensor,
-) -> torch.Tensor:
-    """The weighted mean of the cells' losses: cross-entropy, or the squared error of a regression as published."""
+    counts: torch.Tensor, *, half: bool = False,
+) -> Iterator[torch.Tensor]:
+    """Parts of the weighted mean of the cells' losses: cross-entropy, or squared error of a regression as published.
+
+    A network that reads an answer once for each value gives a part for each, so that one pass at a time is in memory.
+
+    Args:
+        network: What is trained.
+        pairs: (prompt, response).
+        definitions: Of the values.
+        aims: (answers, values, 3), how likely each side is; zeros where nobody looked.
+        counts: (answers, values), what a cell counts.
+        half: Whether the network is read in bfloat16.
+    """
     counts = counts * aims.sum(dim=-1)
-    if network.form == "regression":
-        wanted = aims[..., 2] - aims[..., 0]
-        each = (network.regress(pairs, definitions).float() - wanted) ** 2
-    else:
-        each = -(aims * torch.log_softmax(network(pairs, definitions).float(), dim=-1)).sum(dim=-1)
-    return (each * counts).sum() / counts.sum().clamp(min=1e-6)
+    total = counts.sum().clamp(min=1e-6)
+    values = range(len(definitions))
+    for part in [slice(None)] if network.form == "joint" else [slice(value, value + 1) for value in values]:
+        aim = aims[:, part]
+        with torch.autocast(aims.device.type, torch.bfloat16, enabled=half):
+            if network.form == "regression":
+                each = (network.regress(pairs, definitions[part]).float() - (aim[..., 2] - aim[..., 0])) ** 2
+            else:
+                each = -(aim * torch.log_softmax(network(pairs, definitions[part]).float(), dim=-1)).sum(dim=-1)
+        yield (each * counts[:, part]).sum() / total

@@ -167,6 +167,39 @@ def test_a_network_learns_with_the_definitions(form: str, encoder: Path, tmp_pat
                        made.network.logits(many, made.definitions), atol=1e-5)
 
 
+@pytest.mark.parametrize("form", ["joint", "single", "regression"])
+def test_parts_of_the_loss_add_up(form: str, encoder: Path) -> None:
+    """The parts' sum and gradient are those of all values at once; a cell where nobody looked counts nothing."""
+    import torch
+
+    from graphengine.models.encoder import open_encoder
+    from graphengine.models.value_network import ValueNetwork
+    from graphengine.training.evaluator_network import losses
+
+    torch.manual_seed(1)
+    tokenizer, core = open_encoder(encoder)
+    network = ValueNetwork(core, tokenizer, form, 48).eval()
+    pairs, definitions = [("Q", "stay safe"), ("Q", "help your friend")], ["Safety.", "Kindness.", "Command."]
+    aims = torch.eye(3)[torch.tensor([[2, 1, 0], [1, 2, 2]])]
+    aims[1, 2] = 0.0
+    counts = torch.tensor([[1.0, 2.0, 0.5], [0.3, 1.0, 9.0]])
+    parts = list(losses(network, pairs, definitions, aims, counts))
+    assert len(parts) == (1 if form == "joint" else 3)
+    sum(parts).backward()
+    found = network.head.weight.grad.clone()
+
+    there = counts * (aims.sum(-1) > 0)
+    if form == "regression":
+        cells = (network.regress(pairs, definitions) - (aims[..., 2] - aims[..., 0])) ** 2
+    else:
+        cells = -(aims * network(pairs, definitions).log_softmax(-1)).sum(-1)
+    whole = (cells * there).sum() / there.sum()
+    network.zero_grad()
+    whole.backward()
+    assert sum(parts).item() == pytest.approx(whole.item(), abs=1e-5)
+    assert torch.allclose(found, network.head.weight.grad, atol=1e-5)
+
+
 def test_readers_are_mixed(files: dict[str, Path], encoder: Path, tmp_path: Path) -> None:
     """With both readers the share is fitted to held-out answers, and the mixture is written and read."""
     report = train(tmp_path / "run", files["train"], "network=joint", f"network_encoder={encoder}", "epochs=2",
