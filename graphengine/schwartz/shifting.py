@@ -1,7 +1,8 @@
 """What training (or a prompt) changed: answers to the same prompts before and after, held against a target.
 
 Intervals are 90%, from bootstrap samples of whole prompts, so that several answers to a prompt count as what they are.
-A prompt's answers before and after are drawn together: what a prompt does to both cancels.
+A prompt's answers before and after are drawn together: what a prompt does to both cancels. With few prompts ends are
+taken further out (`reach`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphengine.errors import InputError
 from graphengine.schwartz.distance import SPEAKS, distance_to
-from graphengine.schwartz.measuring import Figure
+from graphengine.schwartz.measuring import Figure, reach
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +108,7 @@ def shift(
         (-1.0, 0.056, 0.5)
     """
     import numpy as np
+    from scipy.special import ndtr
 
     if before.ids != after.ids:
         raise InputError("the answers before and after are not to the same prompts, in the same order",
@@ -118,6 +120,7 @@ def shift(
     sides = [_by_prompt(each.matrix, target, distance, groups) for each in (before, after)]
     number, width = len(sides[0]), len(target.vector)
     several = number > 1
+    ends = ndtr([-reach(number), reach(number)]) if several else None
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(number, np.full(number, 1 / number), size=_DRAWS if several else 1) / number
     to = distance_to(target, distance)
@@ -132,9 +135,9 @@ def shift(
     drawn = [numbers(weights @ side) for side in sides]
 
     def figure(value: float, draws: np.ndarray) -> Figure:
-        if not several:
+        if ends is None:
             return Figure(float(value), None, None)
-        lower, upper = np.quantile(draws, [0.05, 0.95]).tolist()
+        lower, upper = np.quantile(draws, ends).tolist()
         return Figure(float(value), min(lower, float(value)), max(upper, float(value)))
 
     changes = [
