@@ -136,7 +136,7 @@ class Reviewed:
         rows: All rows; those that people looked at have their labels, and `reviewed_by` (how many) in `more`.
         looked_at: How many rows somebody looked at.
         changed: How many of these have other items than the model gave.
-        undecided: (row, item) on which as many people said one thing as another: it has no label.
+        undecided: (row, item) of which no opinion, nor having none, is that of more than half: it has no label.
         with_model: Agreement of people with the model, all and per value.
         between: Agreement between people who looked at the same rows; None where there are none.
     """
@@ -187,8 +187,9 @@ def review(
         items = tuple(label(written(name, sign)) for (name, sign), number in votes.items()
                       if sign and 2 * number > len(said))
         kept = {each.name for each in items}
-        undecided += sorted({(row.number, name) for (name, _), number in votes.items()
-                             if name not in kept and 2 * number == len(said)})
+        named = Counter(name for labels in said for name in {each.name for each in labels})
+        undecided += sorted((row.number, name) for name, number in named.items()
+                            if name not in kept and 2 * number >= len(said))
         made.append(remap(replace(row, items=items, more={**row.more, "reviewed_by": len(said)}), policy))
     pairs = [(row, replace(row, items=each[row.number])) for each in sheets for row in rows if row.number in each]
     both = [(replace(row, items=one[row.number]), replace(row, items=two[row.number]))

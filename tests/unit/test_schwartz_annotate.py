@@ -207,6 +207,20 @@ def test_more_than_half_decide(filled: Filled) -> None:
     assert [3, 2] == [each.more["reviewed_by"] for each in made.rows[:2]]
 
 
+@pytest.mark.parametrize(
+    ("said", "items", "undecided"),
+    [(["+1", "-1", ""], [], True), (["+1", "+1", "-1"], ["be honest: +1"], False), (["+1", "", ""], [], False),
+     (["+1", "-1", "", ""], [], True), (["+1", "", "", "", "-1"], [], False)],
+)
+def test_what_people_are_split_on(said: list[str], items: list[str], undecided: bool, filled: Filled) -> None:
+    """No label and told as undecided, unless more than half share an opinion, or see nothing there."""
+    sheets = [read_sheet(filled(f"honest: {sign}" if sign else "none", rows=ROWS[:1], name=f"{n}.csv"), ROWS[:1])
+              for n, sign in enumerate(said)]
+    made = review(ROWS[:1], sheets)
+    assert items == [each.text for each in made.rows[0].items]
+    assert ((1, "be honest"),) * undecided == made.undecided
+
+
 def test_agreement_by_hand(filled: Filled) -> None:
     """Agreement, kappa and agreement on what is not zero are what they are by hand."""
     made = review(ROWS[:2], [read_sheet(filled("helpful: +1", "ok", rows=ROWS[:2]), ROWS[:2])])
