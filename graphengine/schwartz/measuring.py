@@ -210,7 +210,7 @@ def _mean(numbers: np.ndarray, least: float = -1.0, most: float = 1.0) -> Figure
 
 
 def _draws(matrix: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """Profiles as they might be with other answers like these: Student's around the mean, as means are."""
+    """Profiles as they might be with other answers like these: Student's around the mean, as means are, within -1 and 1."""
     import numpy as np
 
     rows = len(matrix)
@@ -220,7 +220,8 @@ def _draws(matrix: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
     starts = np.unique(np.linspace(0, rows, min(rows, 1000), endpoint=False).astype(int))
     sums = np.add.reduceat(matrix - matrix.mean(axis=0), starts, axis=0)
     wider = ((rows - 1) / rng.chisquare(rows - 1, (_DRAWS, 1))) ** 0.5
-    return matrix.mean(axis=0) + wider * (rng.standard_normal((_DRAWS, len(sums))) @ sums) / (rows * (rows - 1)) ** 0.5
+    apart = wider * (rng.standard_normal((_DRAWS, len(sums))) @ sums) / (rows * (rows - 1)) ** 0.5
+    return np.clip(matrix.mean(axis=0) + apart, -1, 1)
 
 
 def _around(value: float, drawn: np.ndarray | None) -> Figure:
