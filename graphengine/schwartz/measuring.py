@@ -210,7 +210,7 @@ def _mean(numbers: np.ndarray, least: float = -1.0, most: float = 1.0) -> Figure
 
 
 def _draws(matrix: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """Profiles as they might be with other answers like these: Student's around the mean, as means are, within -1 and 1."""
+    """Profiles as they might be with other answers like these: Student's around the mean, within -1 and 1."""
     import numpy as np
 
     rows = len(matrix)
