@@ -157,10 +157,11 @@ class _Side:
                           file=self.name, column=column)
 
     def texts(self, column: str) -> list[str]:
-        """A column as texts; numbers are written out, so that 7 in one table is "7" in the other."""
-        found = self._table.column(column).to_pylist()
+        """A column as texts; whole numbers are written out, so that 7 or 7.0 in one table is "7" in the other."""
+        found = [int(value) if isinstance(value, float) and value.is_integer() else value
+                 for value in self._table.column(column).to_pylist()]
         for row, value in enumerate(found, 1):
-            if value is None or value == "" or isinstance(value, bool | float | list | dict):
+            if value is None or value == "" or isinstance(value, float | list | dict):
                 raise InputError(
                     f"{self.name}, row {row}: {column} is {'empty' if value in (None, '') else repr(value)}",
                     hint=f"each row needs a text or a whole number as {column}", file=self.name, row=row, column=column,

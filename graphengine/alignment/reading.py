@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -29,6 +30,13 @@ def read_utilities(path: str | Path) -> pa.Table:
                 raise InputError(f"{path}, row {number}: not as many cells as there are columns",
                                  hint="see its commas and quotes", file=path, row=number)
     try:
-        return pa.table({name: [row.get(name) for row in rows] for name in names})
+        return pa.table({name: _alike([row.get(name) for row in rows]) for name in names})
     except pa.ArrowException as error:
         raise InputError(f"{path}: the values of a column are not alike: {error}", hint=hint, file=path) from error
+
+
+def _alike(cells: list[Any]) -> list[Any]:
+    """Cells of which some are texts and some numbers, as texts: 7 and "7" are the same id."""
+    kinds = {type(cell) for cell in cells if cell is not None}
+    mixed = str in kinds and kinds & {int, float} and kinds <= {str, int, float}
+    return [None if cell is None else str(cell) for cell in cells] if mixed else cells

@@ -168,7 +168,7 @@ def profile(
     with output.working("reading answers") as tell:
         reader: Any = _load(evaluator, system, transcript, budget, tell)
         ids, pairs = _answers(file)
-        scores = Scores(scores_of(reader, pairs), load_system(reader.system), tuple(ids))
+        scores = Scores(scores_of(reader, pairs), load_system(reader.system), tuple(map(str, ids)))
     known = _known(reader, Known)
     rates = labels = None
     if known is not None:
@@ -213,11 +213,11 @@ def _known(reader: Any, kind: Any) -> Any:
     return kind(np.array(counts)) if counts else None
 
 
-def _answers(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
-    """Ids and (prompt, response) of a file.
+def _answers(file: Path, *, own_ids: bool = False) -> tuple[list[Any], list[tuple[str, str]]]:
+    """Ids, as they stand in the file, and (prompt, response); rows without an id go by their number.
 
     Raises:
-        InputError: If a row has none, or an id is there twice.
+        InputError: If a row has none of these, of `own_ids` no id of its own, or an id is there twice.
     """
     from graphengine.errors import InputError
     from graphengine.schwartz.names import did_you_mean
@@ -230,20 +230,27 @@ def _answers(file: Path) -> tuple[list[str], list[tuple[str, str]]]:
     for name in ("prompt", "response"):
         if name not in names:
             raise InputError(f"{file} has no column {name!r}", hint=did_you_mean(name, names), file=file, column=name)
+    if own_ids and "id" not in names:
+        raise InputError(f"{file} has no column 'id'", hint=did_you_mean("id", names), file=file, column="id")
     ids: dict[str, int] = {}
-    pairs = []
+    given, pairs = [], []
     for number, row in enumerate(rows, 1):
-        each = str(row["id"]) if row.get("id") is not None else str(number)
+        own = row.get("id")
+        if own_ids and (own is None or own == ""):
+            raise InputError(f"{file}, row {number} has no id", hint="scores are told by id", file=file, row=number,
+                             column="id")
+        each = str(number if own is None else own)
         if each in ids:
             raise InputError(f"{file}, row {number}: the id {each!r} is that of row {ids[each]}", file=file, row=number,
                              hint="give each answer an id of its own")
         ids[each] = number
+        given.append(number if own is None else own)
         prompt = row.get("prompt")
         if not isinstance(row.get("response"), str) or not isinstance(prompt, (str, list)):
             raise InputError(f"{file}, row {number}: prompt or response is no text", hint="both are texts", file=file,
                              row=number)
         pairs.append((prompt_text(prompt), row["response"].strip()))
-    return list(ids), pairs
+    return given, pairs
 
 
 def _predict(
@@ -254,11 +261,11 @@ def _predict(
     from graphengine.schwartz.target_files import write_whole
 
     with output.working("scoring answers") as tell:
-        ids, pairs = _answers(file)
+        ids, pairs = _answers(file, own_ids=True)
         reader: Any = _load(spec, system, transcript, budget, tell)
         into_ten = _into_ten(load_system(reader.system))
         scores = scores_of(reader, pairs) @ into_ten
-    rows = "".join(json.dumps({"id": each, "scores": row}, ensure_ascii=False) + "\n"
+    rows = "".join(json.dumps({"id": each, "scores": row}, ensure_ascii=False, default=str) + "\n"
                    for each, row in zip(ids, scores.tolist(), strict=True))
     write_whole(out, rows)
     if as_json:

@@ -4,6 +4,7 @@ A folder that `graphengine schwartz train-evaluator` wrote:
 
 ```
 evaluator.json   the values with their definitions, how the readers are mixed, the temperature
+system.toml      the system of values, if it came from a file
 linear/          words, pieces of words and a frozen encoder, if there is one
 network/         an encoder trained with the definitions, if there is one
 ```
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from graphengine.models.value_linear import LinearReader
 
-FILE, LINEAR, NETWORK = "evaluator.json", "linear", "network"
+FILE, SYSTEM, LINEAR, NETWORK = "evaluator.json", "system.toml", "linear", "network"
 _FORMAT = "graphengine-value-evaluator"
 
 
@@ -117,13 +118,17 @@ class ValueEvaluator:
         return softmax((logits[..., 2] - logits[..., 1]) / self.temperature_of_one)
 
     def save(self, folder: Path) -> None:
-        """Write it into a folder that is there."""
+        """Write it into a folder that is there; a system of values that is a file goes with it."""
+        system = self.system
+        if system.endswith(".toml"):
+            (folder / SYSTEM).write_bytes(Path(system).read_bytes())
+            system = SYSTEM
         for part, name in ((self.linear, LINEAR), (self.network, NETWORK)):
             if part is not None:
                 (folder / name).mkdir()
                 part.save(folder / name)
         told = {
-            "format": _FORMAT, "version": 1, "system": self.system, "name": self.name,
+            "format": _FORMAT, "version": 1, "system": system, "name": self.name,
             "values": [{"id": value, "definition": text}
                        for value, text in zip(self.ids, self.definitions, strict=True)],
             "share": self.share, "temperature": self.temperature, "temperature_of_one": self.temperature_of_one,
@@ -159,6 +164,8 @@ def load_value_evaluator(folder: str | Path) -> ValueEvaluator:
             temperature=float(told["temperature"]), temperature_of_one=float(told["temperature_of_one"]),
             band=float(told["band"]), name=str(told["name"]), counts=told["counts"],
         )
+        if (place / SYSTEM).is_file():
+            made.system = str(place / SYSTEM)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} is no evaluator: {error}", hint=hint, file=folder) from error
     if (place / LINEAR).is_dir():

@@ -54,7 +54,7 @@ class CardVectors:
                 raise InputError(f"{evaluator}: the card {name!r} is there twice", hint="one row for each card",
                                  value=name)
         made = {name: tuple(row) for name, row in zip(scores.ids, scores.matrix.tolist(), strict=True)}
-        return cls(made, scores.system.name, evaluator)
+        return cls(made, scores.system.ref, evaluator)
 
     @classmethod
     def by(cls, evaluator: Evaluator, texts: Mapping[str, str]) -> CardVectors:

@@ -267,7 +267,7 @@ class LabelTable:
     """
 
     def __init__(self, labelled: Labelled, name: str = "people's labels") -> None:
-        self.name, self.system = name, labelled.system.name
+        self.name, self.system, self._values = name, labelled.system.ref, len(labelled.system)
         found: dict[tuple[str, str], list[np.ndarray]] = {}
         for (prompt, response), row in zip(labelled.pairs, labelled.labels, strict=True):
             found.setdefault((prompt.strip(), response.strip()), []).append(row)
@@ -281,7 +281,7 @@ class LabelTable:
         """
         import numpy as np
 
-        made = np.zeros((len(pairs), len(load_system(self.system))))
+        made = np.zeros((len(pairs), self._values))
         for number, (prompt, response) in enumerate(pairs):
             known = self._scores.get((prompt.strip(), response.strip()))
             if known is None or np.isnan(known).any():

@@ -125,7 +125,8 @@ def _of_row(row: Row, policy: str) -> Iterator[Finding]:
     for kind, labels in (("value_types_malformed", row.types), ("value_items_malformed", row.items)):
         for each in labels:
             if each.sign is None:
-                told = f"{each.written!r} is no sign; write {each.name}: +1 or {each.name}: -1"
+                sign = f"{each.written!r} is no sign" if each.written else "there is no sign"
+                told = f"{sign}; write {each.name}: +1 or {each.name}: -1"
                 yield Finding(kind, row.number, each.text, told)
     good = [each for each in row.types if each.sign is not None]
     for each in good:
@@ -137,8 +138,8 @@ def _of_row(row: Row, policy: str) -> Iterator[Finding]:
         if each.sign is not None and find(each.name) is None:
             told = f"{each.name!r} is none of the 58 items; {near(each.name)}"
             yield Finding("unmapped_item", row.number, each.text, told)
-    for name, times in Counter(each.name for each in good).items():
-        listed = sorted({each.sign for each in good if each.name == name and each.sign}, reverse=True)
+    for name, times in Counter(_value(each.name) for each in good).items():
+        listed = {each.sign for each in good if _value(each.name) == name}
         told = f"{name} is listed {times} times"
         if times > 1:
             yield Finding("duplicate_type", row.number, name, f"{told}; once is enough")
@@ -159,7 +160,7 @@ def _refined(name: str) -> str:
 
 def _mismatch(row: Row, policy: str) -> Iterator[Finding]:
     """The types must be those of the items; malformed signs are compared as text."""
-    stored = {(each.name, _told(each)) for each in row.types}
+    stored = {(_value(each.name), _told(each)) for each in row.types}
     follow = {
         (value, _told(each)) for each in row.items
         if (known := find(each.name)) is not None and (value := known.value(policy)) is not None
@@ -171,6 +172,12 @@ def _mismatch(row: Row, policy: str) -> Iterator[Finding]:
                                  ("not listed, though an item says so", follow - stored)) if labels
         ]
         yield Finding("item_type_mismatch", row.number, "", "; ".join(parts))
+
+
+def _value(name: str) -> str:
+    """The id of a value, however its name is written; what is none stays as it is."""
+    ten = load_system("schwartz-10")
+    return ten.ids[ten.place(name)] if ten.has(name) else name
 
 
 def _told(each: Label) -> str:

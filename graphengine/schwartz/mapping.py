@@ -73,7 +73,7 @@ def map_scores(
         return tuple((2 * below / max(len(x) - 1, 1) - 1).tolist()), None
     if mapping == "sign":
         bound = SURE * np.asarray(errors, dtype=float) if errors is not None else np.zeros(len(x))
-        return tuple((np.sign(x) * (np.abs(x) > bound)).tolist()), None
+        return tuple(np.where(np.abs(x) > bound, np.sign(x), 0.0).tolist()), None
     made = x / half_range
     if np.abs(made).max(initial=0.0) > 1 or not np.isfinite(made).all():
         raise InputError(f"a score of {float(np.asarray(scores)[np.argmax(np.abs(made))]):g} is not on the scale",

@@ -11,7 +11,7 @@ from graphengine.schwartz.distance import DISTANCES, SPEAKS, distance_to
 from graphengine.schwartz.target import warning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -170,11 +170,11 @@ def measure(
     for name in distances:
         to = distance_to(target, name)
         found[name] = (
-            _mean(to.distance(matrix), 0.0, math.inf),
+            _mean(to.distance(matrix), 0.0, _end(target, name, np.max) if to.is_sum else math.inf),
             _around(float(to.distance(scores.profile)), None if drawn is None else to.distance(drawn)),
             float(to.distance(zero)) if to.is_sum else None,
             float(to.distance(rates)) if to.is_sum or _varies(rates, name) else None,
-            _floor(target, name) if to.is_sum else None,
+            _end(target, name, np.min) if to.is_sum else None,
         )
     answers, profile, neutral, average, floor = (
         {name: each[place] for name, each in found.items()} for place in range(5)
@@ -190,12 +190,13 @@ def _varies(vector: np.ndarray, name: str) -> bool:
     return bool((vector != (vector[0] if name == "spearman" else 0)).any())
 
 
-def _floor(target: Target, name: str) -> float:
+def _end(target: Target, name: str, which: Callable[..., np.ndarray]) -> float:
+    """The least, or the most, that an answer can be away whose scores are all -1, 0 or 1."""
     import numpy as np
 
-    least = np.min([distance_to(target, name).parts(np.full(len(target.vector), float(side))) for side in (-1, 0, 1)],
-                   axis=0).sum()
-    return float(least**0.5 if name == "l2" else least)
+    end = which([distance_to(target, name).parts(np.full(len(target.vector), float(side))) for side in (-1, 0, 1)],
+                axis=0).sum()
+    return float(end**0.5 if name == "l2" else end)
 
 
 def _mean(numbers: np.ndarray, least: float = -1.0, most: float = 1.0) -> Figure:

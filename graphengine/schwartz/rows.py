@@ -59,8 +59,8 @@ class Label(NamedTuple):
 
 def label(text: str) -> Label:
     """A label from its text."""
-    name, _, written = text.rpartition(":")
-    return Label(text, name.strip(), written.strip())
+    name, colon, written = text.rpartition(":")
+    return Label(text, name.strip(), written.strip()) if colon else Label(text, text.strip(), "")
 
 
 def written(name: str, sign: int) -> str:

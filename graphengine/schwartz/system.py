@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
@@ -75,6 +75,7 @@ class ValueSystem:
         values: In the order of every vector.
         source: Where it comes from.
         about: What a reader should know.
+        file: Where it was read from; '' for those that come with the package.
 
     Example:
         >>> ten = load_system("schwartz-10")
@@ -91,6 +92,12 @@ class ValueSystem:
     values: tuple[Value, ...]
     source: str = ""
     about: str = ""
+    file: str = field(default="", compare=False)
+
+    @property
+    def ref(self) -> str:
+        """What `load_system` finds it by, from whatever folder."""
+        return self.file or self.name
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -258,7 +265,8 @@ def load_system(name: str | Path) -> ValueSystem:
             hint=f"{did_you_mean(str(name), SYSTEMS)}; or give a .toml file", value=str(name),
         )
     try:
-        return _system(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        system = _system(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        return replace(system, file=str(path.resolve()))
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror or error}", hint=like, file=path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -131,7 +131,11 @@ class Target:
     @property
     def sampling(self) -> str:
         """Whether a sampling error is known, in words."""
-        return "no sampling error" if self.errors is None else "with standard errors"
+        if self.errors is not None:
+            return "with standard errors"
+        if self.mapping in ("sign", "rank") and (self.people or 1) > 1:
+            return f"{self.mapping} has no standard errors"
+        return "no sampling error"
 
     def as_json(self) -> dict[str, Any]:
         """The target as a file holds it, numbers by value."""

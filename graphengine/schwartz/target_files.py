@@ -2,7 +2,7 @@
 
 ```toml
 name = "calm"
-system = "schwartz-10"
+system = "schwartz-10"            # or a .toml file beside this one
 kind = "human-defined"            # national, individual, group, moral-graph
 provenance = "our workshop of May"
 
@@ -10,10 +10,11 @@ provenance = "our workshop of May"
 benevolence = 1
 security = 0.5
 
-[weights]                         # optional; also [errors], mapping, instrument, people, licence, note
+[weights]                         # optional; 1 where a value with a number has none
 benevolence = 2
-security = 1
 ```
+
+Also [errors], mapping, instrument, people, licence, note.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from typing import TYPE_CHECKING, Any
 
 from graphengine.errors import InputError
 from graphengine.schwartz.names import did_you_mean
-from graphengine.schwartz.system import load_system
+from graphengine.schwartz.system import ValueSystem, load_system
 from graphengine.schwartz.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _TEXTS = ("name", "system", "kind", "mapping", "instrument", "licence", "provenance", "note")
 _TABLES = ("values", "weights", "errors")
@@ -85,6 +86,9 @@ def load_target(name: str | Path) -> Target:
         raise InputError(f"{path} is not {path.suffix[1:].upper()}: {error}", hint=_LIKE, file=path) from error
     if not isinstance(content, dict):
         raise InputError(f"{path} is no table of keys", hint=_LIKE, file=path)
+    system = content.get("system")
+    if isinstance(system, str) and system.endswith(".toml") and (path.parent / system).is_file():
+        content["system"] = str(path.parent / system)
     return target_of({"name": path.stem, **content}, str(path))
 
 
@@ -117,9 +121,23 @@ def target_of(content: Mapping[str, Any], where: str) -> Target:
     more |= {name: space.vector(numbers, where=f"{where}, {name}") if isinstance(numbers, dict) else tuple(numbers)
              for name, numbers in tables.items()}
     name = content.get("name") or where
+    if isinstance(content.get("weights"), dict):
+        named = range(len(space)) if isinstance(values, list) else [space.place(each, where=where) for each in values]
+        more["weights"] = _weights(space, content["weights"], named, where)
     if isinstance(values, list):
-        return Target(name=name, vector=tuple(values), system=system, **more)
-    return Target.of(name, values, system=system, **more)
+        return Target(name=name, vector=tuple(values), system=space.ref, **more)
+    return Target.of(name, values, system=space.ref, **more)
+
+
+def _weights(space: ValueSystem, given: Mapping[str, float], named: Sequence[int], where: str) -> tuple[float, ...]:
+    """Weights of all values: a value that has a number and no weight counts 1."""
+    weights = dict(zip(space.ids, space.vector(given, where=f"{where}, weights"), strict=True))
+    told = {space.place(value) for value in given}
+    for place, (value, weight) in enumerate(weights.items()):
+        if weight and place not in named:
+            raise InputError(f"{where}: {value} has a weight, and no number", column="weights", value=value,
+                             hint="give it a number in [values]: 0 for a value that shall stay neutral")
+    return tuple(weight if place in told else float(place in named) for place, weight in enumerate(weights.values()))
 
 
 def _numbers(given: Any, where: str) -> dict[str, float] | list[float]:
@@ -143,6 +161,8 @@ def write_target(target: Target, path: str | Path) -> None:
     """
     path = Path(path)
     content = {name: value for name, value in target.as_json().items() if value not in (None, "")}
+    if target.values.file:  # as this file sees it: folders move as a whole
+        content["system"] = Path(os.path.relpath(target.values.file, path.resolve().parent)).as_posix()
     if path.suffix == ".json":
         text = json.dumps(content, ensure_ascii=False, indent=2) + "\n"
     elif path.suffix == ".toml":

@@ -64,8 +64,12 @@ def train_evaluator(
              for path in settings.rows]
     rows = join(parts)
     run = open_run(settings, "evaluator", data_hash=_hash(settings.rows))
-    evaluator, held = fit_evaluator(rows, settings, progress=progress,
-                                    log=lambda step, loss: run.log(step, loss=loss))
+    try:
+        evaluator, held = fit_evaluator(rows, settings, progress=progress,
+                                        log=lambda step, loss: run.log(step, loss=loss))
+    except BaseException:
+        run.forget()  # such a run is begun anew, so there is nothing to keep
+        raise
     measured = {"evaluator": held["judged"], "words": held["words"]}
     run.write_folder(run.model, evaluator.save)
     report = run.finish({
@@ -113,7 +117,7 @@ def fit_evaluator(
     if encoder is None and settings.linear and settings.encoder is not None:
         encoder = FrozenEncoder(settings.encoder, settings.max_length)
     made = ValueEvaluator(
-        settings.system, rows.system.ids, tuple(value.definition for value in rows.system.values), band=settings.band,
+        rows.system.ref, rows.system.ids, tuple(value.definition for value in rows.system.values), band=settings.band,
         name=f"evaluator of {rows.system.name}", counts=Known.of(rows.labels).counts.tolist(),
     )
     if settings.network != "none":
@@ -148,7 +152,7 @@ def words_alone(rows: Labelled, seed: int = 0) -> ValueEvaluator:
     targets = side_targets(rows)
     linear = fit_linear(rows.pairs, targets, cell_weights(targets, 0.75), rows.sources, prompt_weight=1e4, seed=seed)
     values = rows.system.values
-    return ValueEvaluator(rows.system.name, rows.system.ids, tuple(value.definition for value in values), linear,
+    return ValueEvaluator(rows.system.ref, rows.system.ids, tuple(value.definition for value in values), linear,
                           name="words alone")
 
 

@@ -24,7 +24,7 @@ import resource
 import shutil
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,11 +52,13 @@ class RunFolder:
     Attributes:
         out: The folder.
         main: Whether this process writes; of several that train together, one does.
+        fresh: Whether the folder held nothing before.
         started: When it was opened, by `time.monotonic`.
     """
 
     out: Path
     main: bool = True
+    fresh: bool = False
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -68,6 +70,14 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The folder of the checkpoints."""
         return self.out / CHECKPOINTS
+
+    def forget(self) -> None:
+        """Take away what the run wrote, and its folder if it was not there before."""
+        if self.main:
+            _clear(self.out)
+            if self.fresh:
+                with contextlib.suppress(OSError):
+                    self.out.rmdir()
 
     def log(self, step: int, **metrics: float | int | str | None) -> None:
         """Append a line to `metrics.jsonl`; a number that JSON does not know (infinity) becomes null."""
@@ -219,15 +229,20 @@ def open_run(
         raise TrainingError(
             f"{out} is not empty, and holds no run of training", hint="give out another folder", file=out, key="out"
         )
+    resumes = any(each.name == "resume" for each in fields(settings))
+    fresh = not out.exists() or not any(out.iterdir())
     if before is not None and main:
-        if not settings.resume:
+        if not resumes and before["stage"] == stage and not (out / REPORT).exists():
+            _clear(out)  # a stage that is always begun anew, and did not come to its end
+        elif not settings.resume:
+            go_on = "go on with it: --set resume=true; or " if resumes else ""
             raise TrainingError(
                 f"{out} holds a run of {before['stage']}",
-                hint="go on with it: --set resume=true; or give out another folder, or delete this one", file=out,
-                key="out",
+                hint=f"{go_on}give out another folder, or delete this one", file=out, key="out",
             )
-        _same(before, now, out, {*MAY_CHANGE, *may_change})
-    run = RunFolder(out, main=main)
+        else:
+            _same(before, now, out, {*MAY_CHANGE, *may_change})
+    run = RunFolder(out, main=main, fresh=fresh)
     if main:
         with writing(out):
             out.mkdir(parents=True, exist_ok=True)
@@ -275,6 +290,14 @@ def _before(out: Path) -> dict[str, Any] | None:
         raise TrainingError(
             f"{out / RUN} is damaged", hint="give out another folder", file=out / RUN, key="out"
         ) from error
+
+
+def _clear(out: Path) -> None:
+    """Take away what a run wrote."""
+    for name in (RUN, METRICS, REPORT, CARD):
+        (out / name).unlink(missing_ok=True)
+    for name in (MODEL, CHECKPOINTS):
+        shutil.rmtree(out / name, ignore_errors=True)
 
 
 def _same(before: dict[str, Any], now: dict[str, Any], out: Path, may_change: set[str]) -> None:

@@ -263,6 +263,8 @@ _NO = object()
 def _try(value: Any, kind: Any) -> Any:  # noqa: PLR0911 (one line for each type)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
+        if value == "none" and type(None) in arguments:  # as the help calls it
+            return None
         tried = [_try(value, each) for each in arguments]
         return next((each for each in tried if each is not _NO), _NO)
     if origin is Literal:

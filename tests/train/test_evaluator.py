@@ -219,13 +219,48 @@ def test_predict_writes_ten_scores_in_order(trained: Path, capsys: pytest.Captur
     code, _ = run(capsys, *predict, tmp_path / "out.jsonl")
     assert 0 == code
     out = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert ["x", "7"] == [row["id"] for row in out]
+    assert ["x", 7] == [row["id"] for row in out]
     assert [5, 8] == [int(np.argmax(row["scores"])) for row in out] and all(len(row["scores"]) == 10 for row in out)
     rows[1]["id"] = "x"
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     code, told = run(capsys, *predict, tmp_path / "no.jsonl")
     assert (1, False) == (code, told["ok"]) and "the id 'x' is that of row 1" in told["message"]
+    for lost in ({}, {"id": None}, {"id": ""}):
+        rows[1] = {"prompt": "Q", "response": "forgive him", **lost}
+        (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        code, told = run(capsys, *predict, tmp_path / "no.jsonl")
+        assert (1, False) == (code, told["ok"]) and "row 2 has no id" in told["message"]
     assert not (tmp_path / "no.jsonl").exists()
+
+
+def test_a_run_that_fails_leaves_nothing(files: dict[str, Path], tmp_path: Path) -> None:
+    """Neither too few rows nor an encoder that is none, nor a run that was killed, is in the way of the next."""
+    write_rows(made_rows(1), tmp_path / "one.jsonl")
+    out = tmp_path / "run"
+    for rows, more in ((tmp_path / "one.jsonl", "seed=0"), (files["train"], f"encoder={tmp_path / 'nowhere'}")):
+        with pytest.raises((TrainingError, InputError, ModelError)):
+            train(out, rows, more)
+        assert not out.exists()
+    out.mkdir()
+    (out / "run.json").write_text('{"stage": "evaluator"}')
+    train(out, files["train"], "encoder=none")
+    with pytest.raises(TrainingError) as error:
+        train(out, files["train"])
+    assert "holds a run of evaluator" in error.value.message and "resume" not in (error.value.hint or "")
+
+
+def test_a_system_of_ones_own_goes_with_the_evaluator(tmp_path: Path) -> None:
+    """An evaluator of values from a file is opened where that file is not."""
+    (tmp_path / "weather.toml").write_text("".join(
+        f'[[values]]\nid = "{value}"\nshort = "{value[:2]}"\nname = "{value}"\ndefinition = "The {value}."\n'
+        for value in ("sun", "rain")).join(('name = "weather"\n', "")))
+    lines = "".join(f"Q{n},{'dry and bright' if n % 2 else 'wet and grey'},{n % 2},{1 - n % 2}\n" for n in range(40))
+    (tmp_path / "rows.csv").write_text("prompt,response,sun,rain\n" + lines)
+    train(tmp_path / "run", tmp_path / "rows.csv", f"system={tmp_path / 'weather.toml'}")
+    (tmp_path / "weather.toml").unlink()
+    (tmp_path / "run").rename(tmp_path / "moved")
+    scores = scores_of(load_value_evaluator(tmp_path / "moved"), [("Q", "bright and dry")])
+    assert scores[0, 0] > 0.5 > scores[0, 1]
 
 
 def test_a_profile_names_the_answers_that_drove_it(trained: Path, capsys: pytest.CaptureFixture[str],

@@ -275,6 +275,10 @@ def test_the_same_from_csv_jsonl_and_parquet(tmp_path):
     for one in tables:
         for other in tables:
             assert misalignment(one, other, by="prompt", draws=0).as_json()["aligned_equal"]
+    (tmp_path / "mixed.jsonl").write_text('{"id": 8, "utility": 1}\n{"id": "9", "utility": 2.5}\n', encoding="utf-8")
+    other = pa.table({"id": [9.0, 8.0], "utility": [2.5, 1], "prompt": [True, True]})
+    mixed = misalignment(read_utilities(tmp_path / "mixed.jsonl"), other, by="prompt", draws=0)
+    assert mixed.as_json()["aligned_equal"]
     numbers = pa.table({"id": [8, 9], "utility": [1.0, 2]})
     assert misalignment(numbers, pa.table({"id": ["9", "8"], "utility": [2.0, 1]}), draws=0).as_json()["aligned_equal"]
 

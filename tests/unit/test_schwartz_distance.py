@@ -149,6 +149,13 @@ def test_intervals_hold_what_they_say() -> None:
     assert 0.85 <= held / 400 <= 0.95
 
 
+def test_no_interval_beyond_what_is_possible() -> None:
+    """Two answers that differ most say little, but no answer is farther than the farthest."""
+    hhh = load_target("hhh")
+    figure = measure(Scores(np.array([[1.0, 1, 1], [-1, -1, 1]]), hhh.values, ("a", "b")), hhh, distances=["l1"])
+    assert (2.0, 0.0, 6.0) == figure.per_response["l1"]
+
+
 def test_one_answer_has_no_interval() -> None:
     """One answer gives numbers without intervals."""
     found = measure(Scores(some(1), TEN, ("only",)), UK)

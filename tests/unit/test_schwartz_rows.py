@@ -93,6 +93,9 @@ def test_files_without_rows(tmp_path: Path, content: bytes, told: str) -> None:
         ("be polite: +1", "", "empty", "write the types"),
         ("be polite: +1", "power: +1", "item_type_mismatch", "listed, but no item says so: power: +1; not listed"),
         ("be polite: +1", "conformity: -1", "item_type_mismatch", "though an item says so: conformity: +1"),
+        ("be polite: +1", "Conformity: +1; conformity: 1", "duplicate_type", "conformity is listed 2 times"),
+        ("be polite: +1", "CO: +1; conformity: -1", "conflicting_type", "as +1 and as -1; decide on one"),
+        ("", "security", "value_types_malformed", "there is no sign; write security: +1 or security: -1"),
     ],
 )
 def test_each_defect_is_found_and_explained(items: str, types: str, kind: str, told: str) -> None:
@@ -110,6 +113,11 @@ def test_a_good_row_has_no_defect() -> None:
     assert () == found.findings
     assert (1,) == found.bare_rows
     assert {"+1": 1, "-1": 1, "bare 1": 1, "malformed": 0} == found.signs["value_items"]
+
+
+def test_names_of_values_may_be_written_otherwise() -> None:
+    """Case and short names are no mismatch with the items."""
+    assert [] == [each.kind for each in lint([row(1, "be polite: +1", "Conformity: +1")]).findings]
 
 
 def test_types_must_follow_under_the_policy_that_is_asked_for() -> None:

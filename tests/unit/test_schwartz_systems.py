@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from graphengine.errors import InputError
+from graphengine.schwartz.bridge import CardVectors
+from graphengine.schwartz.labelled import LabelTable, read_labelled
+from graphengine.schwartz.reward import scores_of
+from graphengine.schwartz.scores import Scores
 from graphengine.schwartz.system import SYSTEMS, load_system
+from graphengine.schwartz.target_files import load_target, write_target
 
 WEATHER = """
 name = "weather"
@@ -133,6 +138,30 @@ def test_a_system_of_ones_own(tmp_path: Path) -> None:
     assert (("sun", "rain"), ((0, 1),), False) == (system.ids, system.opposed, system.is_circle)
     with pytest.raises(InputError, match="weather has no circle"):
         system.angles_between()
+
+
+def test_a_system_of_ones_own_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels, vectors of cards, targets and their files name its file, from whatever folder they are opened."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "weather.toml").write_text(WEATHER)
+    (home / "sunny.toml").write_text('system = "weather.toml"\n[values]\nsun = 1\n')
+    (home / "labels.csv").write_text("prompt,response,sun,rain\nHow?,Dry,1,0\n")
+    target = load_target(home / "sunny.toml")
+    assert (("sun", "rain"), ("sun",)) == (target.values.ids, target.asked)
+    write_target(target, home / "again.toml")
+    assert 'system = "weather.toml"' in (home / "again.toml").read_text()
+
+    monkeypatch.chdir(home)
+    system = load_system("weather.toml")
+    labels = LabelTable(read_labelled("labels.csv", "weather.toml"))
+    vectors = CardVectors.of_scores(Scores(np.array([[1.0, 0.0]]), system, ("dry",)), "us")
+    monkeypatch.chdir(tmp_path)
+
+    assert system == load_system(system.ref) == load_system(vectors.system)
+    assert [[1.0, 0.0]] == scores_of(labels, [("How?", "Dry")], target).tolist()
+    assert target.values == load_target(home / "again.toml").values
+    assert "schwartz-10" == load_system("schwartz-10").ref
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,33 @@ from graphengine.schwartz.target_files import load_target, presets, target_of, w
 TEN = (0.1, 0.2, -0.3, 0.0, -1.0, 1.0, 0.5, 0.25, 0.125, 0.75)
 
 
+def test_a_value_without_a_weight_counts_one(tmp_path: Path) -> None:
+    """Weights may name some of the values that have a number, and no others."""
+    path = tmp_path / "calm.toml"
+    path.write_text("[values]\nsecurity = 1\nbenevolence = 1\n[weights]\nBE = 2\n")
+    target = load_target(path)
+    assert {"security": 1.0, "benevolence": 2.0} == {
+        value: weight for value, weight in zip(target.values.ids, target.weight_array.tolist(), strict=True) if weight}
+    path.write_text("[values]\nsecurity = 1\n[weights]\npower = 1\n")
+    with pytest.raises(InputError, match="power has a weight, and no number"):
+        load_target(path)
+
+
+@pytest.mark.parametrize(("mapping", "people", "told"), [
+    ("sign", 103, "sign has no standard errors"), ("rank", 2, "rank has no standard errors"),
+    ("sign", 1, "no sampling error"), (None, None, "no sampling error"),
+])
+def test_who_has_no_sampling_error(mapping: str | None, people: int | None, told: str) -> None:
+    """One person has none; of many people, some mappings carry none along."""
+    assert told == Target(name="t", vector=TEN, mapping=mapping, people=people).sampling
+
+
+def test_a_sign_is_no_minus_zero() -> None:
+    """What is not sure is 0."""
+    made, _ = map_scores([-0.1, 0.5], "sign", errors=[0.1, 0.1], centred=True)
+    assert ["0.0", "1.0"] == [str(number) for number in made]
+
+
 @pytest.mark.parametrize("name", ["UK", "NL", "FR"])
 def test_national_presets(name: str) -> None:
     """The published nations say that their formula is undocumented, and that no sampling error is known."""

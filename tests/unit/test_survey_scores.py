@@ -173,6 +173,22 @@ def test_items_with_names_of_their_own(tmp_path):
     assert (19, 25) == (len(made.groups[0].means), made.groups[0].people)
 
 
+def test_bad_weights_of_people_who_are_left_out(tmp_path):
+    """The weight of somebody whose answers are not counted is looked at, too."""
+    people = np.vstack([codes("ess-21", 3, 1), np.full((1, 21), 2)])
+    path = ess_csv(tmp_path / "s.csv", {"AA": people}, w=[1, 1, 1, -1])
+    with pytest.raises(InputError, match="row 4: the weight in w is -1"):
+        score_survey(path, weight="w")
+
+
+def test_groups_of_two_columns_stay_apart(tmp_path):
+    """Labels that read the same when put together are two groups."""
+    rows = [["A", "B C", *row] for row in codes("ess-21", 5, 1).tolist()]
+    rows += [["A B", "C", *row] for row in codes("ess-21", 5, 2).tolist()]
+    made = score_survey(write_csv(tmp_path / "s.csv", ["one", "two", *ESS], rows), by=["one", "two"])
+    assert [("A / B C", 5), ("A B / C", 5)] == [(group.group, group.people) for group in made.groups]
+
+
 @pytest.mark.parametrize("weight", ["0", "-1", "", "nan", "inf", "heavy"])
 def test_bad_weights(tmp_path, weight):
     """A weight that is zero, negative, missing, infinite or no number is refused by row."""

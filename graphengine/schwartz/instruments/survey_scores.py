@@ -143,7 +143,7 @@ def score_survey(
     rule = Cleaning(**{"most_missing": used.most_missing, "most_same": used.most_same, **(cleaning or {})})
     stays, same = kept(given, rule)
     names = [labels(cells[column]) for column in asked[:len(by)]]
-    groups = np.array([" ".join(each) for each in zip(*names, strict=True)]) if by else np.full(len(given), EVERYBODY)
+    groups = np.array(_group_names(list(zip(*names, strict=True)))) if by else np.full(len(given), EVERYBODY)
     named = np.array([all(each) for each in zip(*names, strict=True)]) if by else np.ones(len(given), dtype=bool)
     counted = stays & named
     too_few = len(given) - int((stays | same).sum())
@@ -153,7 +153,7 @@ def score_survey(
             f"gave one answer throughout, {int((~named).sum())} have no group)",
             hint="check the missing codes and the columns", file=file.path,
         )
-    weights = _weights(cells[asked[-1]], file, asked[-1], counted) if weight else np.ones(len(given))
+    weights = _weights(cells[asked[-1]], file, asked[-1], named) if weight else np.ones(len(given))
     space = system or used.system
     scores = person_scores(given[counted], used, space, centred=centred)
     made = [
@@ -186,11 +186,24 @@ def _merged(first: np.ndarray, second: np.ndarray, file: SurveyFile) -> np.ndarr
     return np.where(np.isnan(first), second, first)
 
 
-def _weights(cells: Sequence[Any], file: SurveyFile, column: str, counted: np.ndarray) -> np.ndarray:
+def _group_names(parts: Sequence[tuple[str, ...]]) -> list[str]:
+    """Names of groups by several columns: apart by a space, or by more where that would make two groups one.
+
+    Example:
+        >>> _group_names([("BE", "2020"), ("NL", "2020")]), _group_names([("A", "B C"), ("A B", "C")])
+        (['BE 2020', 'NL 2020'], ['A / B C', 'A B / C'])
+    """
+    different = len(set(parts))
+    apart = (each for each in (" ", " / ", " | ") if len({each.join(part) for part in parts}) == different)
+    between = next(apart, " ‖ ")
+    return [between.join(part) for part in parts]
+
+
+def _weights(cells: Sequence[Any], file: SurveyFile, column: str, named: np.ndarray) -> np.ndarray:
     import numpy as np
 
     made = np.array(numbers(cells, file, column))
-    wrong = counted & ~(np.isfinite(made) & (made > 0))
+    wrong = named & ~(np.isfinite(made) & (made > 0))
     if wrong.any():
         row = int(np.argwhere(wrong)[0][0])
         raise InputError(f"{file.path}, row {row + 1}: the weight in {column} is {made[row]:g}",
