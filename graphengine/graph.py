@@ -265,10 +265,13 @@ class MoralGraph(Judging, Valuing):
             return where, {"single_winner": False, "reason": "nobody had answered anything in this context by then",
                            "stale": False}
         voted = bool(self.store.read("context_votes", context=where.id).column("votes")[0].as_py())
-        reason = "votes came in after the ranking was made: rank again" if voted else (
-            "nobody has answered anything in this context yet"
+        counted = voted and ranked.is_counted(self.store, where.id)
+        reason = (
+            "votes came in after the ranking was made: rank again" if counted
+            else "all answers in this context are about a card and its own duplicate" if voted
+            else "nobody has answered anything in this context yet"
         )
-        return where, {"single_winner": False, "reason": reason, "stale": voted}
+        return where, {"single_winner": False, "reason": reason, "stale": counted}
 
     def edges(self, context: str | None = None, *, edge_rule: str | None = None) -> EdgeList:
         """The wiser edges (of a context), or the edges under a named rule of the published studies.

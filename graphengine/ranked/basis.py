@@ -69,6 +69,11 @@ def in_contexts(store: Store, contexts: Sequence[str], tallies: pa.Table) -> Bas
     return Basis(counted(said), people(votes), own, lambda named: _named(said, named), lambda: store.read("members"))
 
 
+def is_counted(store: Store, context: str) -> bool:
+    """Whether any answer of a context is about two different cards."""
+    return in_contexts(store, [context], TALLIES.empty()).counts.num_rows > 0
+
+
 def only(used: Basis, contexts: Sequence[str]) -> Basis:
     """Of a basis, some contexts; without tallies."""
     return Basis(of_contexts(used.counts, contexts), of_contexts(used.people, contexts), TALLIES.empty(),

@@ -60,4 +60,5 @@ def bradley_terry(counts: pa.Table, calibration: Calibration, *, p_top: bool = T
         layout.contexts, layout.cards, layout.node_context, layout.node_card, score,
         weak_components(layout.node_context, layout.source, layout.target), layout.answers_per_node(), sd=sd,
         p_top=top if p_top else None, rank_lower=lower if p_top else None, rank_upper=upper if p_top else None,
+        decided=layout.answers_per_node(decided=True),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from graphengine.ranking.keys import ranges, unordered
+from graphengine.ranking.keys import distinct, ranges, unordered
 from graphengine.ranking.layout import Layout, blocks, lay_out
 from graphengine.ranking.model import weigh
 from graphengine.ranking.output import TIE, Z90
@@ -195,8 +195,9 @@ def _majority(favour: Ints, answers: Ints) -> tuple[Reals, Reals, Reals]:
     from scipy.special import betaincinv
 
     # Few distinct pairs of numbers occur, and quantiles are slow.
-    keys, place = np.unique(answers * (answers.max() + 1) + favour, return_inverse=True)
-    n, k = np.divmod(keys, answers.max() + 1)
+    (n, of_n), (k, of_k) = distinct(answers), distinct(favour)
+    keys, place = distinct(of_n * max(len(k), 1) + of_k)
+    n, k = n[keys // max(len(k), 1)], k[keys % max(len(k), 1)]
     yes, no = 1.0 + k, 1.0 + n - k
     return (yes / (yes + no))[place], betaincinv(yes, no, 0.05)[place], betaincinv(yes, no, 0.95)[place]
 

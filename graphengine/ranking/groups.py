@@ -138,7 +138,7 @@ def bradley_terry_groups(
     return Scores(
         base.contexts, base.cards, base.node_context, base.node_card, score,
         weak_components(base.node_context, base.source, base.target), base.answers_per_node(), sd=sd, p_top=p_top,
-        rank_lower=lower, rank_upper=upper,
+        rank_lower=lower, rank_upper=upper, decided=base.answers_per_node(decided=True),
     )
 
 

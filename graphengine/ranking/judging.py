@@ -48,10 +48,11 @@ def verdicts(
     """The verdict on every context that has answers or ranks.
 
     A method with P(top) names a single winner where P(top) >= `confidence`, at least 5 answers from at least 3 people
-    are about that card, every card with P(top) > .05 is in the same component, and (with `said`, for `bradley-terry`)
-    no single person's answers decide it: whoever is left out, the same rule names the same card. Otherwise the
-    smallest set of cards with total P(top) >= .9 is given. Without `people` the number of people is not known, so no
-    single winner is named. A method without uncertainty names its first card unless others tie with it.
+    are about that card, not all of them "unsure", every card with P(top) > .05 is in the same component, and (with
+    `said`, for `bradley-terry`) no single person's answers decide it: whoever is left out, the same rule names the
+    same card. Otherwise the smallest set of cards with total P(top) >= .9 is given. Without `people` the number of
+    people is not known, so no single winner is named. A method without uncertainty names its first card unless others
+    tie with it.
 
     Args:
         ranks: RANKS, any row order.
@@ -115,11 +116,11 @@ def _leave_people_out(
 
 
 def with_tied_top(
-    ranks: pa.Table, answers: Ints, people: pa.Table | None, *, method: str, confidence: float
+    ranks: pa.Table, answers: tuple[Ints, Ints], people: pa.Table | None, *, method: str, confidence: float
 ) -> pa.Table:
     """The ranks with `tied_top` filled: member of what `wisest` answers, nobody left out.
 
-    `answers` has the number of answers about the card of each row.
+    `answers` is what `answers_about` gives.
     """
     judged = judge(ranks, answers, people, method=method, confidence=confidence)
     return _mark(ranks, {context for context, verdict in judged.items() if verdict.single_winner})
@@ -168,9 +169,9 @@ def _has_probability(ranks: pa.Table) -> bool:
 
 
 def judge(
-    ranks: pa.Table, answers: Ints, people: pa.Table | None, *, method: str, confidence: float
+    ranks: pa.Table, answers: tuple[Ints, Ints], people: pa.Table | None, *, method: str, confidence: float
 ) -> dict[str, Verdict]:
-    """The verdict by context id, nobody left out. `answers` has the number of answers about the card of each row."""
+    """The verdict by context id, nobody left out. `answers` is what `answers_about` gives."""
     check_confidence(confidence)
     context, names = codes(ranks.column("context_id"))
     rank = ranks.column("rank").to_numpy()
@@ -180,13 +181,13 @@ def judge(
     ends = np.searchsorted(context[order], np.arange(len(names) + 1)).tolist()
     keys, first = key[order].tolist(), order[ends[:-1]]
     component = ranks.column("component").to_numpy()[order].tolist()
-    about = np.asarray(answers)[first].tolist()
+    about, decided = (each[first].tolist() for each in answers)
     persons = None if people is None else look_up(ranks, people.rename_columns({"people": "n"}))[first].tolist()
     judged = {}
     for at, (name, start, end) in enumerate(zip(names.to_pylist(), ends[:-1], ends[1:], strict=True)):
         part = slice(start, end)
         judged[name] = _by_probability(
-            keys[part], component[part], about[at], None if persons is None else persons[at], confidence,
+            keys[part], component[part], about[at], decided[at], None if persons is None else persons[at], confidence,
         ) if probable else _by_rank(keys[part], method)
     return judged
 
@@ -210,13 +211,15 @@ def _by_rank(rank: list[int], method: str) -> Verdict:
 
 
 def _by_probability(
-    p_top: list[float], component: list[int], answers: int, people: int | None, confidence: float
+    p_top: list[float], component: list[int], answers: int, decided: int, people: int | None, confidence: float
 ) -> Verdict:
     failed = []
     if p_top[0] < confidence:
         failed.append(f"P(top) of the leading card is {_short(p_top[0], confidence)}, below {confidence:.2f}")
     if answers < MIN_ANSWERS:
         failed.append(f"the leading card has {_number(answers, 'answer')}, fewer than {MIN_ANSWERS}")
+    if not decided:
+        failed.append("every answer about the leading card is “unsure”")
     if people is None:
         failed.append("it is not known how many people answered about the leading card")
     elif people < MIN_PEOPLE:
@@ -251,12 +254,14 @@ def _number(n: int, one: str, many: str = "") -> str:
     return f"{n} {one if n == 1 else many or one + 's'}"
 
 
-def answers_about(ranks: pa.Table, layout: Layout) -> Ints:
-    """(rows,) answers about the card of each row of RANKS."""
-    return look_up(ranks, pa.table({
-        "context_id": layout.context_column(), "card_id": layout.card_column(),
-        "n": pa.array(layout.answers_per_node()),
-    }))
+def answers_about(ranks: pa.Table, layout: Layout) -> tuple[Ints, Ints]:
+    """Answers about the card of each row of RANKS, and those of them that are not "unsure", each (rows,)."""
+    ids = {"context_id": layout.context_column(), "card_id": layout.card_column()}
+    answers, decided = (
+        look_up(ranks, pa.table({**ids, "n": pa.array(layout.answers_per_node(decided=decided))}))
+        for decided in (False, True)
+    )
+    return answers, decided
 
 
 def look_up(ranks: pa.Table, values: pa.Table) -> Ints:

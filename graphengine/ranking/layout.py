@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphengine.errors import RankingError
+from graphengine.ranking.arrays import compute
 from graphengine.ranking.cores import spread
 from graphengine.ranking.keys import distinct, ranges
 from graphengine.ranking.texts import codes, encode_runs, in_text_order, look_up
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 # Entries of all matrices of a block: about the second-level cache. Contexts of more than 447 cards are blocks of one.
 _BLOCK_CELLS = 200_000
 _PART_ROWS = 250_000
+_FEW_ANSWERS = 2**29
+_MOST_ANSWERS = 2**40  # of one pair
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Layout:
         node_card: (nodes,) card of a node; sorted within its context.
         source: (rows,) node asked from.
         target: (rows,) node asked about as wiser.
-        answers: (rows, 3) wiser, not_wiser, unsure; sums of them fit into their type.
+        answers: (rows, 3) wiser, not_wiser, unsure; four times the sum of all fits into their type.
     """
 
     contexts: pa.Array
@@ -76,9 +79,9 @@ class Layout:
         """Card id of each node."""
         return self.cards.take(pa.array(self.node_card))
 
-    def answers_per_node(self) -> Ints:
-        """(nodes,) answers to all questions about a card."""
-        total = self.answers.sum(axis=1)
+    def answers_per_node(self, *, decided: bool = False) -> Ints:
+        """(nodes,) answers to all questions about a card; of those, with `decided`, the ones that are not "unsure"."""
+        total = self.answers[:, : 2 if decided else 3].sum(axis=1)
         return sum_at(self.source, total, len(self.node_card)) + sum_at(self.target, total, len(self.node_card))
 
 
@@ -88,24 +91,39 @@ def sum_at(index: Ints, values: Ints, size: int) -> Ints:
 
 
 def _check_columns(counts: pa.Table) -> None:
+    hint = "pass a table of the schema graphengine.tables.COUNTS"
     missing = [name for name in (*COUNTS.key, *ANSWERS) if name not in counts.column_names]
     if missing:
-        raise RankingError(f"the counts lack the columns {', '.join(missing)}",
-                           hint="pass a table of the schema graphengine.tables.COUNTS", columns=missing)
+        raise RankingError(f"the counts lack the columns {', '.join(missing)}", hint=hint, columns=missing)
+    for name in (*COUNTS.key, *ANSWERS):
+        column = counts.column(name)
+        if column.null_count:
+            row = compute().index(column.is_null(), True).as_py()
+            raise RankingError(f"row {row} of the counts has no {name}", hint=hint, row=row, column=name)
 
 
 def _answers(counts: pa.Table) -> Ints:
-    """(rows, 3) wiser, not_wiser, unsure of COUNTS; of 32 bits where no sum of them needs more."""
+    """(rows, 3) wiser, not_wiser, unsure of COUNTS; of 32 bits where four times their sum needs no more."""
     columns = [counts.column(name).to_numpy() for name in ANSWERS]
-    few = sum(float(column.sum()) for column in columns) < 2**31
+    for column in columns:
+        if column.dtype.kind not in "iu":
+            _refuse(column, column == np.floor(column), "that is no whole number")
+        if len(column) and not column.min() >= 0:
+            _refuse(column, column >= 0, "that is negative")
+        if len(column) and column.max() > _MOST_ANSWERS:
+            _refuse(column, column <= _MOST_ANSWERS, f"above {_MOST_ANSWERS:,}")
+    few = sum(float(column.sum()) for column in columns) < _FEW_ANSWERS
     answers = np.empty((counts.num_rows, 3), np.int32 if few else np.int64)
     for at, column in enumerate(columns):
-        if len(column) and column.min() < 0:
-            row = int(np.nonzero(column < 0)[0][0])
-            raise RankingError(f"row {row} of the counts has a negative number of answers",
-                               hint="counts are numbers of answers: 0 or more", row=row)
         answers[:, at] = column
     return answers
+
+
+def _refuse(column: Ints, good: NDArray[np.bool_], told: str) -> None:
+    if not good.all():
+        row = int(np.nonzero(~good)[0][0])
+        raise RankingError(f"row {row} of the counts has a number of answers {told}: {column[row]}",
+                           hint="counts are numbers of answers: 0 or more", row=row, value=column[row].item())
 
 
 def lay_out(counts: pa.Table, *, unanswered: bool = False) -> Layout:

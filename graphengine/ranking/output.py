@@ -36,8 +36,9 @@ _PART_NODES = 200_000
 class Scores:
     """Scores of cards within contexts, sorted by context and card id.
 
-    `answers` is the number of answers about each card; it, `sd`, `p_top` and the rank interval are None for a method
-    without uncertainty. `tie` is (contexts,): scores that close share a rank; by default `TIE`.
+    `answers` is the number of answers about each card, `decided` of those that are not "unsure"; they, `sd`, `p_top`
+    and the rank interval are None for a method without uncertainty. `tie` is (contexts,): scores that close share a
+    rank; by default `TIE`.
     """
 
     contexts: pa.Array
@@ -52,6 +53,7 @@ class Scores:
     rank_lower: Ints | None = None
     rank_upper: Ints | None = None
     tie: Reals | None = None
+    decided: Ints | None = None
 
     def table(self) -> pa.Table:
         """RANKS sorted by context, rank, card id.
@@ -82,10 +84,12 @@ class Scores:
 
         return pa.table(spread(column, RANKS.schema, len(order)), schema=RANKS.schema)
 
-    def answers_in_order(self) -> Ints:
-        """`answers` in the order of the table's rows; 0 where they play no part."""
+    def answers_in_order(self) -> tuple[Ints, Ints]:
+        """`answers` and `decided` in the order of the table's rows; 0 where they play no part."""
         order, _ = self._order_and_rank
-        return np.zeros(len(order), np.int64) if self.answers is None else self.answers[order]
+        answers, decided = (np.zeros(len(order), np.int64) if each is None else each[order]
+                            for each in (self.answers, self.decided))
+        return answers, decided
 
     @cached_property
     def _start(self) -> Ints:

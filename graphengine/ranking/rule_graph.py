@@ -54,7 +54,7 @@ def kept_edges(layout: Layout, rule: EdgeRule) -> Kept:
 def _judge(layout: Layout, rule: EdgeRule, ranges: list[slice]) -> tuple[NDArray[np.bool_], Reals]:
     """(rows,) is a row an edge, and its weight."""
     rows = len(layout.source)
-    back = np.full(rows, -1, np.min_scalar_type(-rows))
+    back = np.full(rows, -1, np.min_scalar_type(-max(rows, 1)))
     spread(lambda part: _ask_back(layout, part, back), parts(layout.row_start))
     keep, weight = np.empty(rows, bool), np.empty(rows)
 

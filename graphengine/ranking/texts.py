@@ -43,7 +43,7 @@ def encode(column: Any) -> tuple[Ints, pa.Array]:
         column = column.unify_dictionaries()
         values = column.chunk(0).dictionary.cast(pa.string())
         once = values.dictionary_encode()
-        numbers = _joined([chunk.indices for chunk in column.chunks])
+        numbers = _joined([chunk.indices for chunk in column.chunks]).astype(np.int32, copy=False)
         return (numbers if len(once.dictionary) == len(values) else once.indices.to_numpy()[numbers]), once.dictionary
     encoded = _few_pieces(column).dictionary_encode().unify_dictionaries()
     return _joined([chunk.indices for chunk in encoded.chunks]), encoded.chunk(0).dictionary

@@ -42,6 +42,20 @@ def test_a_context_without_votes(cli: Callable[..., Said], sample: Path) -> None
     assert "nobody has answered" in said.out
 
 
+def test_a_context_of_duplicates_only(cli: Callable[..., Said], folder: Path) -> None:
+    """Where all answers are about a card and its own duplicate, ranking again is not asked: it would change nothing."""
+    (folder / "votes.csv").write_text(
+        "participant,context,from_value,to_value,answer\np1,A,x,y,wiser\np2,A,x,y,wiser\np1,B,u,v,wiser\n")
+    (folder / "cards.csv").write_text("id,title,duplicate_of\nx,x,y\ny,y,\n")
+    cli("import", folder / "votes.csv")
+    cli("rank")
+    cli("import", folder / "cards.csv")
+    cli("rank")
+    said = cli("wisest", "A")
+    assert "all answers in this context are about a card and its own duplicate" in said.out
+    assert "rank again" not in said.out
+
+
 def test_a_misspelt_context_is_corrected(cli: Callable[..., Said], sample: Path) -> None:
     """The hint of an unknown context names the closest one."""
     said = cli("wisest", "When greiving")

@@ -6,6 +6,7 @@ import hashlib
 import pickle
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from graphengine import tables
@@ -162,11 +163,21 @@ def test_unknown_reading_of_not_wiser(small):
 
 
 def test_counts_that_are_no_counts():
-    """A missing column and a negative number are named."""
+    """A missing column, an empty cell, and what is no number of answers are named."""
     with pytest.raises(RankingError, match="lack the columns unsure"):
         calibrate(tables.COUNTS.empty().drop_columns(["unsure"]))
-    with pytest.raises(RankingError, match="row 0 of the counts has a negative number"):
+    with pytest.raises(RankingError, match="row 0 of the counts has a number of answers that is negative: -1"):
         calibrate(make_counts([("c", "a", "b", -1, 0, 0)]))
+    counts = make_counts([("c", "a", "b", 1, 0, 0), ("c", "b", "a", 2**40, 0, 0)])
+    with pytest.raises(RankingError, match="row 1 of the counts has no to_id"):
+        calibrate(counts.set_column(2, "to_id", pa.array(["b", None])))
+    for wrong, told in (([1.0, 2.5], "row 1 .* that is no whole number: 2.5"), ([1.0, np.nan], "no whole number: nan"),
+                        ([np.inf, 1.0], "row 0 .* above"), ([1, None], "row 1 of the counts has no wiser")):
+        with pytest.raises(RankingError, match=told):
+            calibrate(counts.set_column(3, "wiser", pa.array(wrong, from_pandas=False)))
+    with pytest.raises(RankingError, match=r"row 1 .* above 1,099,511,627,776"):
+        calibrate(counts.set_column(3, "wiser", pa.array([1, 2**40 + 1])))
+    assert calibrate(counts.set_column(3, "wiser", pa.array([4.0, 2.0]))).answers == 6
 
 
 def test_sample_of_contexts(monkeypatch):

@@ -60,6 +60,14 @@ def test_majority_probability(not_wiser, favour):
         edge["p_majority"], edge["p_majority_lower"], edge["p_majority_upper"]]
 
 
+@pytest.mark.parametrize("many", [2**31, 2**33, 2**40])
+def test_majority_of_very_many_answers(many):
+    """However many answers, the probability is that of the Beta posterior, its interval around it."""
+    edge = wiser_edges(make_counts([("c", "a", "b", many, many // 4, 0)]), FIXED).to_pylist()[0]
+    assert pytest.approx(0.8, abs=1e-6) == edge["p_majority"]
+    assert edge["p_majority_lower"] <= edge["p_majority"] <= edge["p_majority_upper"]
+
+
 def test_edges_point_to_the_higher_score():
     """An edge always points to the card with the higher score, with p_model of at least .5 and no negative margin."""
     counts, _ = simulate(3, contexts=10)

@@ -6,7 +6,7 @@ import pytest
 
 from graphengine import tables
 from graphengine.errors import RankingError
-from graphengine.ranking import rank_counts, verdicts
+from graphengine.ranking import Calibration, rank_counts, verdicts
 from tests.ranking_worlds import make_counts, many_people, simulate
 
 
@@ -63,6 +63,20 @@ def test_each_condition_on_its_own(cards, answers, people, words):
     assert not found["single_winner"]
     assert found["reason"].startswith("no single winner: ")
     assert words in found["reason"]
+
+
+def test_nobody_decided():
+    """Where every answer about the leading card is "unsure", it is no single winner, whatever its P(top)."""
+    for wiser, named in ((0, False), (1, True)):
+        counts = make_counts([("c", "other", "a", wiser, 0, 8)])
+        found = verdict(ranks_of(*LEADER), counts, people_of(a=8))
+        assert named == found["single_winner"]
+        assert named == ("every answer about the leading card is “unsure”" not in found["reason"])
+    counts = make_counts([("c", "b", "a", 0, 0, 30)])
+    ranks = rank_counts(counts, calibration=Calibration(1.34, -1.5, 0.8, ((0.02, 0.0), (0.0, 0.02))), people=people_of(
+        a=30, b=30))
+    assert ranks.column("p_top")[0].as_py() > 0.9
+    assert not verdict(ranks, counts, people_of(a=30, b=30))["single_winner"]
 
 
 def test_a_rival_in_the_same_component_or_a_small_one_elsewhere_does_not_matter():

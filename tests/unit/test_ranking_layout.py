@@ -67,6 +67,22 @@ def test_many_rows_for_each_card_are_laid_out_alike(monkeypatch, ordered, known)
         assert (value.equals if isinstance(value, pa.Array) else partial(np.array_equal, value))(getattr(found, name))
 
 
+@pytest.mark.parametrize("index", [pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.uint32(), pa.int64()])
+def test_encoded_texts_are_laid_out_like_texts(index):
+    """Columns of dictionaries, whatever numbers they hold, and unsorted, give the layout of plain texts."""
+    rng = np.random.default_rng(4)
+    pairs = sorted({(int(a), int(b)) for a, b in rng.integers(0, 100, (400, 2))}, key=lambda pair: (pair[1], -pair[0]))
+    rows = [("c", f"from {a % 90:03d}", f"to {b:03d}", a % 5, b % 3, 1) for a, b in pairs]
+    plain = make_counts(rows)
+    encoded = plain
+    for at, name in enumerate(("context_id", "from_id", "to_id")):
+        encoded = encoded.set_column(at, name, plain.column(name).combine_chunks().dictionary_encode().cast(
+            pa.dictionary(index, pa.string())))
+    for name, value in vars(lay_out(plain)).items():
+        found = getattr(lay_out(encoded), name)
+        assert value.equals(found) if isinstance(value, pa.Array) else np.array_equal(value, found)
+
+
 def test_empty():
     """No rows, no contexts, no blocks."""
     layout = lay_out(tables.COUNTS.empty())

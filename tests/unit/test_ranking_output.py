@@ -50,5 +50,6 @@ def test_what_a_method_does_not_know_is_null():
 
 def test_answers_follow_the_rows():
     """Numbers of answers come in the order of the table's rows."""
-    assert [7, 5] == scores([1.0, 2.0], answers=np.array([5, 7])).answers_in_order().tolist()
-    assert [0, 0] == scores([1.0, 2.0]).answers_in_order().tolist()
+    found = scores([1.0, 2.0], answers=np.array([5, 7]), decided=np.array([4, 0])).answers_in_order()
+    assert [[7, 5], [0, 4]] == [each.tolist() for each in found]
+    assert [[0, 0], [0, 0]] == [each.tolist() for each in scores([1.0, 2.0]).answers_in_order()]

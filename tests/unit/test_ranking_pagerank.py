@@ -10,6 +10,7 @@ from graphengine import tables
 from graphengine.errors import RankingError
 from graphengine.ranking import rank_counts, rule_edges
 from graphengine.ranking.pagerank import pagerank_scores
+from graphengine.ranking.rules import EDGE_RULES
 from tests.ranking_worlds import make_counts, simulate
 
 
@@ -117,3 +118,22 @@ def test_unknown_scores():
     with pytest.raises(RankingError, match="unknown scores: 'raw'") as caught:
         rank_counts(make_counts([("c", "a", "b", 5, 0, 0)]), "pagerank", scores="raw")
     assert "one of: normalised, published" == caught.value.hint
+
+
+@pytest.mark.parametrize("rule", EDGE_RULES)
+@pytest.mark.parametrize("rows", [[], [("c", "a", "b", 0, 0, 0)], [("c", "a", "a", 5, 0, 0)]])
+def test_nothing_to_rank(rule, rows):
+    """No rows, rows without answers, and a card compared with itself give no ranks by any rule."""
+    assert tables.RANKS.empty() == rank_counts(make_counts(rows), "pagerank", edge_rule=rule)
+
+
+@pytest.mark.parametrize("rule", ["mai-2023-context", "paper-majority", "mai-2023"])
+@pytest.mark.parametrize("many", [2**28, 2**29, 2**30, 2**31 - 10, 2**31, 2**40])
+def test_very_many_answers(rule, many):
+    """However many answers a pair has, its edge stays, and the scores are those of fewer."""
+    def scores(wiser):
+        counts = make_counts([("c", "a", "b", wiser, 1, 0), ("c", "b", "d", 3, 1, 2)])
+        ranks = rank_counts(counts, "pagerank", edge_rule=rule)
+        return {row["card_id"]: row["score"] for row in ranks.to_pylist()}
+
+    assert pytest.approx(scores(10**6), abs=1e-6) == scores(many)

@@ -76,11 +76,12 @@ def _verdict(beta: float, sd: float, yes: float, twice: int, pairs: int, asked: 
         )
     tendency = (
         "people tend to say yes" if beta > 2 * sd else "people tend to say no" if beta < -2 * sd
-        else "no tendency to say yes is to be seen"
+        else "it is open whether people tend to say yes"
     )
     return (
         f"As far as the survey can tell, {tendency}: of two equally wise cards {share(yes)} would call the one asked "
-        f"about wiser. Of {counted(pairs, 'pair')} {share(asked)} were asked about in both directions, "
+        f"about wiser (β {beta:.2f} ± {sd:.2f}). Of {counted(pairs, 'pair')} {share(asked)} were asked about in both "
+        "directions, "
     ) + (
         "enough to tell wisdom from agreement." if asked >= ENOUGH
         else "which is little to tell wisdom from agreement: ask a fifth of the questions the other way round, better "
