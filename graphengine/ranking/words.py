@@ -9,7 +9,6 @@ import numpy as np
 from graphengine.ranking.cores import spread
 
 if TYPE_CHECKING:
-
     import pyarrow as pa
 
     from graphengine.ranking.arrays import Ints
