@@ -264,14 +264,8 @@ class MoralGraph(Judging, Valuing):
         if " as-of=" in ranking_id:
             return where, {"single_winner": False, "reason": "nobody had answered anything in this context by then",
                            "stale": False}
-        voted = bool(self.store.read("context_votes", context=where.id).column("votes")[0].as_py())
-        counted = voted and ranked.is_counted(self.store, where.id)
-        reason = (
-            "votes came in after the ranking was made: rank again" if counted
-            else "all answers in this context are about a card and its own duplicate" if voted
-            else "nobody has answered anything in this context yet"
-        )
-        return where, {"single_winner": False, "reason": reason, "stale": counted}
+        reason, stale = ranked.why_unranked(self.store, where.id)
+        return where, {"single_winner": False, "reason": reason, "stale": stale}
 
     def edges(self, context: str | None = None, *, edge_rule: str | None = None) -> EdgeList:
         """The wiser edges (of a context), or the edges under a named rule of the published studies.

@@ -6,7 +6,7 @@ One module for each thing that is asked of a ranked graph; `graphengine.graph` o
 from __future__ import annotations
 
 from graphengine.ranked.asking import ask_next
-from graphengine.ranked.basis import is_counted
+from graphengine.ranked.basis import why_unranked
 from graphengine.ranked.comparing import compare
 from graphengine.ranked.diff import diff
 from graphengine.ranked.drift import drift
@@ -22,6 +22,6 @@ from graphengine.ranked.validity import validate
 
 __all__ = [
     "Preferred", "Wanted", "again", "as_arrow", "ask_next", "compare", "diff", "drift", "explain_pair", "groups",
-    "is_counted", "options", "preference_source", "rank", "ranking_id", "rule_edges", "structure", "upgrade_path",
-    "validate",
+    "options", "preference_source", "rank", "ranking_id", "rule_edges", "structure", "upgrade_path", "validate",
+    "why_unranked",
 ]

@@ -69,9 +69,13 @@ def in_contexts(store: Store, contexts: Sequence[str], tallies: pa.Table) -> Bas
     return Basis(counted(said), people(votes), own, lambda named: _named(said, named), lambda: store.read("members"))
 
 
-def is_counted(store: Store, context: str) -> bool:
-    """Whether any answer of a context is about two different cards."""
-    return in_contexts(store, [context], TALLIES.empty()).counts.num_rows > 0
+def why_unranked(store: Store, context: str) -> tuple[str, bool]:
+    """Why a ranking says nothing of a context, and whether ranking again would change that."""
+    if not store.read("context_votes", context=context).column("votes")[0].as_py():
+        return "nobody has answered anything in this context yet", False
+    if not in_contexts(store, [context], TALLIES.empty()).counts.num_rows:
+        return "all answers in this context are about a card and its own duplicate", False
+    return "votes came in after the ranking was made: rank again", True
 
 
 def only(used: Basis, contexts: Sequence[str]) -> Basis:
