@@ -196,8 +196,8 @@ def _majority(favour: Ints, answers: Ints) -> tuple[Reals, Reals, Reals]:
 
     # Few distinct pairs of numbers occur, and quantiles are slow.
     (n, of_n), (k, of_k) = distinct(answers), distinct(favour)
-    keys, place = distinct(of_n * max(len(k), 1) + of_k)
-    n, k = n[keys // max(len(k), 1)], k[keys % max(len(k), 1)]
+    keys, place = distinct(of_n * len(k) + of_k)
+    n, k = n[keys // len(k)], k[keys % len(k)]
     yes, no = 1.0 + k, 1.0 + n - k
     return (yes / (yes + no))[place], betaincinv(yes, no, 0.05)[place], betaincinv(yes, no, 0.95)[place]
 

@@ -256,11 +256,12 @@ def _number(n: int, one: str, many: str = "") -> str:
 
 def answers_about(ranks: pa.Table, layout: Layout) -> tuple[Ints, Ints]:
     """Answers about the card of each row of RANKS, and those of them that are not "unsure", each (rows,)."""
-    ids = {"context_id": layout.context_column(), "card_id": layout.card_column()}
+    node = look_up(ranks, pa.table({
+        "context_id": layout.context_column(), "card_id": layout.card_column(),
+        "n": pa.array(np.arange(1, len(layout.node_card) + 1)),
+    }))
     answers, decided = (
-        look_up(ranks, pa.table({**ids, "n": pa.array(layout.answers_per_node(decided=decided))}))
-        for decided in (False, True)
-    )
+        np.append(0, layout.answers_per_node(decided=decided))[node] for decided in (False, True))
     return answers, decided
 
 

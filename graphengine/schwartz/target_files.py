@@ -34,7 +34,7 @@ from graphengine.schwartz.system import ValueSystem, load_system
 from graphengine.schwartz.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
 _TEXTS = ("name", "system", "kind", "mapping", "instrument", "licence", "provenance", "note")
 _TABLES = ("values", "weights", "errors")
@@ -112,7 +112,7 @@ def target_of(content: Mapping[str, Any], where: str) -> Target:
     if people is not None and (isinstance(people, bool) or not isinstance(people, int)):
         raise InputError(f"{where}: `people` is no whole number", hint=_LIKE, column="people")
     tables = {name: _numbers(content[name], f"{where}, {name}") for name in _TABLES if content.get(name) is not None}
-    values = tables.pop("values", None)
+    values, weights = tables.pop("values", None), tables.pop("weights", None)
     if not values:
         raise InputError(f"{where} names no values", hint="add [values] with a number for each value", file=where)
     system = content.get("system") or "schwartz-10"
@@ -121,23 +121,25 @@ def target_of(content: Mapping[str, Any], where: str) -> Target:
     more |= {name: space.vector(numbers, where=f"{where}, {name}") if isinstance(numbers, dict) else tuple(numbers)
              for name, numbers in tables.items()}
     name = content.get("name") or where
-    if isinstance(content.get("weights"), dict):
-        named = range(len(space)) if isinstance(values, list) else [space.place(each, where=where) for each in values]
-        more["weights"] = _weights(space, content["weights"], named, where)
+    if weights is not None:
+        more["weights"] = _weights(space, weights, values, where) if isinstance(weights, dict) else tuple(weights)
     if isinstance(values, list):
         return Target(name=name, vector=tuple(values), system=space.ref, **more)
     return Target.of(name, values, system=space.ref, **more)
 
 
-def _weights(space: ValueSystem, given: Mapping[str, float], named: Sequence[int], where: str) -> tuple[float, ...]:
-    """Weights of all values: a value that has a number and no weight counts 1."""
-    weights = dict(zip(space.ids, space.vector(given, where=f"{where}, weights"), strict=True))
-    told = {space.place(value) for value in given}
-    for place, (value, weight) in enumerate(weights.items()):
-        if weight and place not in named:
-            raise InputError(f"{where}: {value} has a weight, and no number", column="weights", value=value,
+def _weights(
+    space: ValueSystem, given: Mapping[str, float], values: Iterable[Any], where: str
+) -> tuple[float, ...]:
+    """Weights of all values: one that has a number and no weight counts 1, one that has neither 0."""
+    named = range(len(space)) if isinstance(values, list) else [space.place(each, where=where) for each in values]
+    weights, weighed = space.vector(given, where=f"{where}, weights"), {space.place(value) for value in given}
+    for place in weighed.difference(named):
+        if weights[place]:
+            raise InputError(f"{where}: {space.ids[place]} has a weight, and no number", column="weights",
+                             value=space.ids[place],
                              hint="give it a number in [values]: 0 for a value that shall stay neutral")
-    return tuple(weight if place in told else float(place in named) for place, weight in enumerate(weights.values()))
+    return tuple(weights[place] if place in weighed else float(place in named) for place in range(len(space)))
 
 
 def _numbers(given: Any, where: str) -> dict[str, float] | list[float]:
